@@ -1,0 +1,123 @@
+"""What a study file may say: frozen, validated models. Reading the file and resolving parents is study.py's."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Spec(BaseModel):
+    """A frozen table that refuses unknown keys and silent conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class TrainSettings(Spec):
+    """How a variant is trained."""
+
+    epochs: int = Field(30, ge=1)
+    batch_size: int = Field(128, ge=1)
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: float = Field(1e-3, gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    """``cosine`` falls to zero over all epochs."""
+    warmup_epochs: float = Field(0, ge=0)
+    """Linear warm-up from zero; with ``cosine`` only."""
+    class_weight: bool = False
+    """Weight each image by n / (K · n of its class)."""
+    early_stopping: int = Field(0, ge=0)
+    """Patience in epochs; 0 is off. The best epoch's weights are kept."""
+    monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
+    reduce_lr: int = Field(0, ge=0)
+    """Patience in epochs after which the learning rate is multiplied by ``reduce_lr_factor``; 0 is off."""
+    reduce_lr_factor: float = Field(0.5, gt=0, lt=1)
+
+
+class AugmentSettings(Spec):
+    """Random changes to each training image, new in each epoch."""
+
+    rotation_degrees: float = Field(0, ge=0, le=180)
+    zoom: Fraction = 0.0
+    shift: Fraction = 0.0
+    """Share of the image's side."""
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is changed at all."""
+        return self != AugmentSettings()
+
+
+class ExplainSettings(Spec):
+    """How a variant's heatmaps are made."""
+
+    method: Literal["gradcam", "gradcam++", "scorecam", "smoothgrad"] = "gradcam"
+    layer: str = ""
+    """Empty: the last layer whose grid has at least five cells per axis."""
+
+
+class Reference(Spec):
+    """Somebody else's figures for the same system, printed beside ours."""
+
+    source: str
+    accuracy: float | None = None
+    f1: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    loss: float | None = None
+    averaging: Literal["weighted", "macro", "not stated"] = "weighted"
+    approximate: bool = False
+
+
+class VariantSpec(Spec):
+    """One system of a study, its parent's settings already merged in."""
+
+    name: str
+    title: str = ""
+    summary: str = ""
+    parent: str = ""
+    architecture: str = ""
+    options: dict[str, Any] = {}
+    """Keyword arguments of the architecture."""
+    train: TrainSettings = TrainSettings()
+    augment: AugmentSettings = AugmentSettings()
+    explain: ExplainSettings = ExplainSettings()
+    seeds: tuple[int, ...] = ()
+    """Training seeds; empty: the study's one."""
+    path: str = ""
+    """Bring your own: a model file, relative to the study file."""
+    pixel_scale: Literal["", "0-255", "0-1", "-1-1"] = ""
+    output: Literal["", "probabilities", "logits"] = ""
+    reference: Reference | None = None
+    changed_from_parent: dict[str, tuple[Any, Any]] = {}
+    """Every setting that differs: key -> (the parent's, this one's)."""
+
+
+class StudySpec(Spec):
+    """One data set and the variants compared on it."""
+
+    name: str
+    title: str = ""
+    dataset: str = ""
+    data: str = ""
+    """Bring your own: an ``.npz``, relative to the study file."""
+    classes: tuple[str, ...] = ()
+    task: str = ""
+    license: str = ""
+    citation: str = ""
+    url: str = ""
+    groups: str = ""
+    masks: str = ""
+    columns: tuple[str, ...] = ()
+    headline: str = "balanced_accuracy"
+    headline_reason: str = ""
+    seed: int = Field(0, ge=0)
+    variants: dict[str, VariantSpec]
+    overrides: tuple[str, ...] = ()
+    """``--set`` and ``--epochs`` of this run, as given."""
+    folder: str = ""
+    """Where the study file lies; ``path`` and ``data`` are relative to it."""

@@ -1,0 +1,323 @@
+"""The frozen values that cross a boundary between stages. They carry; they compute nothing.
+
+NumPy is imported for type checkers only, so that planning a build stays light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from xaireport.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Pixels = NDArray[np.uint8]
+    Ints = NDArray[np.int64]
+    Strings = NDArray[np.str_]
+
+SplitName = Literal["train", "val", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+Source = Literal["real", "phantom"]
+DataMode = Literal["auto", "real", "phantom"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of a data set.
+
+    Parameters
+    ----------
+    images : uint8 array, (n, height, width, channels) or (n, depth, height, width, channels)
+        Raw pixels, 0–255.
+    labels : int64 array, (n,)
+        Class indices.
+    sample_id : str array, (n,)
+        Unique within the data set.
+    groups : str array, (n,), optional
+        What several images may show in common: the patient, the lesion.
+    masks : uint8 array, (n, *spatial), optional
+        Where the thing to be seen lies: 0 outside, 255 inside, in between where averaged.
+    columns : mapping of str to array (n,)
+        Further facts per image (age, sex, body site).
+    """
+
+    images: Pixels
+    labels: Ints
+    sample_id: Strings
+    groups: Strings | None = None
+    masks: Pixels | None = None
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = len(self.images)
+        for what, array in (
+            ("labels", self.labels),
+            ("sample_id", self.sample_id),
+            ("groups", self.groups),
+            ("masks", self.masks),
+            *self.columns.items(),
+        ):
+            if array is not None and len(array) != n:
+                raise DataError(f"{n} {what}, one per image", f"{len(array)} {what}")
+        if self.masks is not None and self.masks.shape != self.images.shape[:-1]:
+            raise DataError(f"masks of shape {self.images.shape[:-1]}", self.masks.shape)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What the report says about a data set.
+
+    Parameters
+    ----------
+    name : str
+        Its key, such as ``dermamnist``.
+    title : str
+        Its name for readers.
+    source : {"real", "phantom"}
+        Phantom data are drawn from a seed; every page says so.
+    sha256 : str
+        Of the file the pixels came from; for phantom data, of the canonical arrays.
+    official : bool or None
+        The checksum is the publisher's; None where the publisher gives none.
+    classes : tuple of str
+        Class names, in the order of the labels.
+    task : str
+        One line: what is to be told apart, on what.
+    license, citation, url, notes
+        As printed on the card; empty where unknown.
+    """
+
+    name: str
+    title: str
+    source: Source
+    sha256: str
+    official: bool | None
+    classes: tuple[str, ...]
+    task: str = ""
+    license: str = ""
+    citation: str = ""
+    url: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set with its three splits, validated where it is made."""
+
+    info: DatasetInfo
+    train: Split
+    val: Split
+    test: Split
+
+    def split(self, name: SplitName) -> Split:
+        """Return the split called ``name``."""
+        return {"train": self.train, "val": self.val, "test": self.test}[name]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one image, channels last."""
+        return tuple(int(size) for size in self.train.images.shape[1:])
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What training says after each epoch (times in seconds)."""
+
+    number: int
+    total: int
+    seconds: float
+    logs: Mapping[str, float]
+
+
+OnEpoch = Callable[[Epoch], None]
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How a training went.
+
+    Parameters
+    ----------
+    epochs_run : int
+        Epochs completed, over all resumptions.
+    best_epoch : int
+        The epoch (from 1) whose weights were kept.
+    seconds : float
+        Wall time of training, over all resumptions.
+    stopped_by : {"epochs", "early_stopping", "max_minutes"}
+        What ended it.
+    history : mapping of str to list of float
+        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate``; one value per epoch.
+    notes : tuple of str
+        What the card must say: a backbone left at random weights, for one.
+    """
+
+    epochs_run: int
+    best_epoch: int
+    seconds: float
+    stopped_by: str
+    history: Mapping[str, Sequence[float]]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """A layer whose output is a grid over the image: where a heatmap can be made."""
+
+    name: str
+    kind: str
+    grid: tuple[int, ...]
+    channels: int
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """Facts about a model file that the card prints."""
+
+    input_shape: tuple[int, ...]
+    n_classes: int
+    parameters: int
+    trainable_parameters: int
+    size_bytes: int
+    layers: tuple[tuple[str, str, str, int], ...]
+    """Per layer: name, kind, output shape, parameters."""
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """A trained model, whatever runs it."""
+
+    @property
+    def summary(self) -> ModelSummary:
+        """Facts for the card."""
+
+    def predict(self, images: Pixels, batch_size: int = 256) -> Floats:
+        """Class probabilities, float32 (n, n_classes), rows sum to 1, of raw pixels 0–255."""
+
+
+@runtime_checkable
+class DifferentiableClassifier(Classifier, Protocol):
+    """A classifier that has gradients."""
+
+    def spatial_layers(self) -> tuple[LayerInfo, ...]:
+        """Layers with a spatial output, in the order of the data flow."""
+
+    def activations_and_gradients(
+        self, images: Pixels, targets: Ints, layer: str
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return activations, the gradients of the target logits, and the probabilities.
+
+        The first two are float32 (n, *grid, channels) at the output of ``layer``, the third (n, n_classes).
+        """
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number with the count it rests on; ``value`` is None where undefined, and ``reason`` says why."""
+
+    value: float | None
+    n: int
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored in results.json: the reason only where there is one."""
+        out: dict[str, Any] = {"value": self.value, "n": self.n}
+        if self.reason:
+            out["reason"] = self.reason
+        return out
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """Precision, recall and F1 of one class; ``n`` is its support in the test set."""
+
+    label: str
+    n: int
+    precision: Score
+    recall: Score
+    f1: Score
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All scores of one set of predictions; ``confusion`` is int, rows true, columns predicted."""
+
+    scores: Mapping[str, Score]
+    per_class: tuple[ClassScores, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What could not be made, why, and what would help: the report prints it."""
+
+    what: str
+    reason: str
+    hint: str = ""
+
+
+Outcome = Literal["hit", "miss"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One test image that the card shows, beside its heatmap.
+
+    Parameters
+    ----------
+    sample_id, y_true, y_pred
+        The image, and its true and predicted class indices.
+    p : float
+        Probability given to the predicted class.
+    outcome : {"hit", "miss"}
+        Right or wrong.
+    chosen : str
+        The rule that chose it: "most confident hit", "most confident miss", "random".
+    image, map : str
+        File names beside ``results.json``; ``map`` is empty where the map has no positive evidence.
+    peak : str
+        Where the map peaks, in words ("upper left"), for the text that stands for the picture.
+    slices : tuple of str
+        In 3D: what each panel shows ("axial 14", …).
+    """
+
+    sample_id: str
+    y_true: int
+    y_pred: int
+    p: float
+    outcome: Outcome
+    chosen: str
+    image: str
+    map: str = ""
+    peak: str = ""
+    slices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Heatmaps:
+    """How the heatmaps of a variant were made, and the ones on show."""
+
+    method: str
+    layer: str
+    grid: tuple[int, ...]
+    n: int
+    zero_maps: int
+    examples: tuple[Example, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Published:
+    """A file of the build that stands where people look for it."""
+
+    path: Path
+    node: str
