@@ -138,6 +138,28 @@ class Epoch:
     logs: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class Located:
+    """Where the data of a study will come from, decided before anything is read.
+
+    Parameters
+    ----------
+    source : {"real", "phantom"}
+        What will be used.
+    files : tuple of Path
+        The files to read (data first, extras after); empty for phantom data.
+    loader : str
+        Which loader reads them: "medmnist", "cifar10", "npz", "phantom".
+    notice : str
+        What the reader is told, where the choice is not the one they might expect.
+    """
+
+    source: Source
+    files: tuple[Path, ...]
+    loader: str
+    notice: str = ""
+
+
 OnEpoch = Callable[[Epoch], None]
 
 
@@ -282,8 +304,9 @@ class Example:
         Right or wrong.
     chosen : str
         The rule that chose it: "most confident hit", "most confident miss", "random".
-    image, map : str
-        File names beside ``results.json``; ``map`` is empty where the map has no positive evidence.
+    image, map, overlay : str
+        JPEG files, paths relative to the folder of ``results.json``: the image, the coloured map, and both
+        blended; ``map`` and ``overlay`` are empty where there is no map (a plain gallery, no positive evidence).
     peak : str
         Where the map peaks, in words ("upper left"), for the text that stands for the picture.
     slices : tuple of str
@@ -298,6 +321,7 @@ class Example:
     chosen: str
     image: str
     map: str = ""
+    overlay: str = ""
     peak: str = ""
     slices: tuple[str, ...] = ()
 
@@ -312,12 +336,8 @@ class Heatmaps:
     n: int
     zero_maps: int
     examples: tuple[Example, ...]
+    """Per class: hits, misses and random cases, by the declared rule."""
+    common: tuple[Example, ...]
+    """The same test images for every variant of the study."""
     notes: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True)
-class Published:
-    """A file of the build that stands where people look for it."""
-
-    path: Path
-    node: str
