@@ -1,0 +1,1 @@
+"""Heatmaps: reduction, selection and pictures. NumPy and Pillow; never TensorFlow."""
