@@ -1,0 +1,1 @@
+"""Scores of predictions: NumPy, SciPy and scikit-learn only."""
