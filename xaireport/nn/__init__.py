@@ -1,1 +1,1 @@
-"""Everything that needs TensorFlow or Keras."""
+"""Everything that needs TensorFlow, Keras or LiteRT; the rest of the package sees protocols and arrays."""

@@ -1,0 +1,91 @@
+"""Pretrained weights for the frozen trunk: from Keras' cache, by download, or from a file."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from xaireport.errors import ModelError
+from xaireport.nn.backend import import_keras
+
+_CONNECT_SECONDS = 10.0
+
+RANDOM_NOTE = (
+    "The VGG-19 trunk has random weights: the ImageNet weights could not be had. "
+    "This is not transfer learning, and its figures say nothing about it."
+)
+
+
+def load_vgg19(model: Any, weights: str, *, allow_random: bool) -> str:
+    """Put VGG-19's convolution weights into the layers of ``model`` that bear their names.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Its layers ``block1_conv1`` … are filled and frozen.
+    weights : str
+        ``imagenet``, ``random``, or the path of a weights file of ``keras.applications.VGG19`` without top.
+    allow_random : bool
+        Leave the trunk as it is where the weights cannot be had.
+
+    Returns
+    -------
+    str
+        What the card must say; empty where all went as asked.
+
+    Raises
+    ------
+    ModelError
+        The weights cannot be had, and random ones were not allowed.
+    """
+    keras = import_keras()
+    note = ""
+    if weights == "random":
+        note = RANDOM_NOTE
+    else:
+        if weights != "imagenet" and not Path(weights).is_file():
+            raise ModelError(
+                "a file of VGG-19 weights", f"no such file: {weights}", 'use weights = "imagenet"'
+            )
+        try:
+            with _impatient():
+                source = keras.applications.VGG19(include_top=False, weights=weights, input_shape=(32, 32, 3))
+        except Exception as error:  # Keras wraps network errors in bare Exception
+            if not allow_random:
+                raise ModelError(
+                    f"VGG-19 weights ({weights})",
+                    f"{type(error).__name__}: {str(error).splitlines()[0]}",
+                    "put vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models, give a path "
+                    "as options.weights, or accept a random trunk with --allow-random-backbone",
+                ) from error
+            note = RANDOM_NOTE
+        else:
+            _copy(source, model)
+    for layer in model.layers:
+        if layer.name.startswith("block"):
+            layer.trainable = False
+    return note
+
+
+def _copy(source: Any, model: Any) -> None:
+    names = {layer.name for layer in model.layers}
+    for layer in source.layers:
+        if layer.name in names and layer.get_weights():
+            kernel, bias = layer.get_weights()
+            if layer.name == "block1_conv1":
+                kernel = kernel[:, :, ::-1, :]  # published for BGR; our images are RGB
+            model.get_layer(layer.name).set_weights([kernel, bias])
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Bound the time a dead network may take: Keras' downloader sets no time-out of its own."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_CONNECT_SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
