@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
     Ints = NDArray[np.int64]
     Strings = NDArray[np.str_]
+else:
+    Floats = Pixels = Ints = Strings = Any
 
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
