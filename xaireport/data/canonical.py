@@ -1,0 +1,138 @@
+"""A data set as one ``dataset.npz`` and one ``dataset.json``: the same data set always gives the same bytes.
+
+Uncompressed, so that opening costs no more than reading. What is written here was validated before; opening
+checks only that the two files belong together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xaireport.data.npz import Npz
+from xaireport.errors import DataError, StoreError
+from xaireport.types import SPLITS, Dataset, DatasetInfo, Split, SplitName
+
+ARRAYS = "dataset.npz"
+INFO = "dataset.json"
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry; any fixed one would do
+
+
+def save(dataset: Dataset, folder: Path) -> None:
+    """Write ``dataset.npz`` and ``dataset.json`` into ``folder``, each by rename.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Its arrays are stored as ``<split>_images``, ``_labels``, ``_sample_id``, ``_groups``, ``_masks`` and
+        ``_column_<name>``.
+    folder : Path
+        Made where it does not exist.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written.
+    """
+    columns = {name: list(dataset.split(name).columns) for name in SPLITS}
+    document = {"info": asdict(dataset.info), "columns": columns}
+    text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_npz(dataset, folder / f".{ARRAYS}.part")
+        (folder / f".{INFO}.part").write_text(text, encoding="utf-8")
+        for name in (ARRAYS, INFO):
+            (folder / f".{name}.part").replace(folder / name)
+    except OSError as problem:
+        for name in (ARRAYS, INFO):
+            with suppress(OSError):  # the folder itself may be what is missing
+                (folder / f".{name}.part").unlink()
+        raise StoreError("a folder that can be written", problem, where=str(folder)) from problem
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """Return the data set that ``save`` wrote into ``folder``.
+
+    Raises
+    ------
+    StoreError
+        If either file is missing or damaged.
+    """
+    hint = "Delete the folder; the next build makes it again."
+    try:
+        document = json.loads((folder / INFO).read_text(encoding="utf-8"))
+        info = dict(document["info"])
+        info["classes"], info["notes"] = tuple(info["classes"]), tuple(info["notes"])
+        columns: dict[str, list[str]] = document["columns"]
+        with Npz(folder / ARRAYS) as file:
+            splits = {name: _read_split(file, name, columns[name]) for name in SPLITS}
+        return Dataset(DatasetInfo(**info), **splits)
+    except (OSError, ValueError, KeyError, TypeError, DataError) as problem:
+        raise StoreError("a stored data set", problem, hint, str(folder)) from problem
+
+
+def digest(splits: dict[SplitName, Split]) -> str:
+    """Return the SHA-256 over names, dtypes, shapes and contents of all arrays."""
+    sha = hashlib.sha256()
+    for name in SPLITS:
+        for key, array in _arrays(name, splits[name]):
+            plain = _plain(array)
+            sha.update(f"{key} {plain.dtype.str} {plain.shape}\n".encode())
+            sha.update(plain.data if plain.dtype.kind != "U" else plain.tobytes())
+    return sha.hexdigest()
+
+
+def _arrays(name: str, split: Split) -> Iterator[tuple[str, NDArray[Any]]]:
+    yield f"{name}_images", split.images
+    yield f"{name}_labels", split.labels
+    yield f"{name}_sample_id", split.sample_id
+    if split.groups is not None:
+        yield f"{name}_groups", split.groups
+    if split.masks is not None:
+        yield f"{name}_masks", split.masks
+    for column, array in split.columns.items():
+        yield f"{name}_column_{column}", array
+
+
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
+    """C order and little-endian, so that memory layout and machine leave no trace in the bytes."""
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+
+
+def _write_npz(dataset: Dataset, path: Path) -> None:
+    """Write what ``np.savez`` would, without the time of day that it puts into every entry."""
+    with path.open("wb") as stream:
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+            for name in SPLITS:
+                for key, array in _arrays(name, dataset.split(name)):
+                    entry = zipfile.ZipInfo(f"{key}.npy", _LONG_AGO)
+                    entry.create_system = 3
+                    with archive.open(entry, "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, _plain(array), allow_pickle=False)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _read_split(file: Npz, name: SplitName, columns: list[str]) -> Split:
+    def optional(what: str) -> NDArray[Any] | None:
+        key = f"{name}_{what}"
+        return file.read(key) if key in file.names else None
+
+    return Split(
+        images=file.read(f"{name}_images"),
+        labels=file.read(f"{name}_labels"),
+        sample_id=file.read(f"{name}_sample_id"),
+        groups=optional("groups"),
+        masks=optional("masks"),
+        columns={column: file.read(f"{name}_column_{column}") for column in columns},
+    )
