@@ -1,0 +1,109 @@
+"""predictions.csv: every prediction of a study, so that anyone can recompute its scores. Only written here."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xaireport.codec import write_atomic
+from xaireport.errors import StoreError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xaireport.types import Floats, Ints, SplitName, Strings
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one trained model says about one split.
+
+    Parameters
+    ----------
+    variant : str
+        Its name in the study.
+    seed : int
+        Of the training.
+    split : {"train", "val", "test"}
+        What was predicted.
+    sample_id : str array, (n,)
+        The images.
+    y_true : int64 array, (n,)
+        True class indices.
+    y_prob : float32 array, (n, K)
+        Predicted probabilities.
+    """
+
+    variant: str
+    seed: int
+    split: SplitName
+    sample_id: Strings
+    y_true: Ints
+    y_prob: Floats
+
+
+def write_csv(path: Path, rows: Iterable[Predictions], classes: Sequence[str]) -> None:
+    """Write predictions to a CSV file, atomically; the same predictions give the same bytes.
+
+    Columns: ``variant, seed, split, sample_id, y_true, y_pred`` (class indices) and per class ``p_<class>``.
+
+    Parameters
+    ----------
+    path : Path
+        The file; compressed where its name ends in ``.gz``.
+    rows : iterable of Predictions
+        Written in this order.
+    classes : sequence of K str
+        Class names, in the order of the indices.
+
+    Raises
+    ------
+    StoreError
+        If the arrays do not fit together, or the file cannot be written.
+    """
+    import pandas as pd
+
+    columns = [f"p_{label}" for label in classes]
+    frames = []
+    for block in rows:
+        _check(block, len(columns))
+        facts = pd.DataFrame(
+            {
+                "variant": block.variant,
+                "seed": block.seed,
+                "split": block.split,
+                "sample_id": block.sample_id,
+                "y_true": block.y_true,
+                "y_pred": block.y_prob.argmax(axis=1),
+            }
+        )
+        frames.append(pd.concat([facts, pd.DataFrame(block.y_prob, columns=columns)], axis=1))
+    if not frames:
+        raise StoreError("predictions of at least one model", "none", where=str(path))
+    # Nine significant digits are what a float32 needs to come back the same.
+    text = pd.concat(frames).to_csv(index=False, float_format="%.9g", lineterminator="\n")
+    content = text.encode()
+    write_atomic(path, _gzip(content) if path.suffix == ".gz" else content)
+
+
+def _check(block: Predictions, n_classes: int) -> None:
+    n = len(block.sample_id)
+    arrays: tuple[tuple[str, NDArray[Any], tuple[int, ...]], ...] = (
+        ("y_true", block.y_true, (n,)),
+        ("y_prob", block.y_prob, (n, n_classes)),
+    )
+    for name, array, shape in arrays:
+        if array.shape != shape:
+            raise StoreError(f"{name} of shape {shape}", array.shape, where=f"predictions of {block.variant}")
+
+
+def _gzip(content: bytes) -> bytes:
+    """Compress without the time and the file's name, which would differ each time."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as file:
+        file.write(content)
+    return buffer.getvalue()
