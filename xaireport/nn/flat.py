@@ -1,0 +1,248 @@
+"""A flat functional copy of a Keras model: every layer in one graph, the user's model untouched.
+
+Sequential and nested models hide their layers from anything that asks for an intermediate tensor. Here they
+are inlined: each layer is made anew from its configuration, with the same weights, and applied in the order
+of the data flow. Finding the logits is part of it; gradients are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from xaireport.errors import ModelError
+from xaireport.nn.backend import import_keras
+
+OutputKind = Literal["probabilities", "logits"]
+
+_PASS_THROUGH = frozenset({"Dropout", "Identity"})
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of one operation: the operation, its first input and its output (symbolic tensors)."""
+
+    name: str
+    operation: Any
+    source: Any
+    output: Any
+
+    @property
+    def kind(self) -> str:
+        """The operation's class, such as ``Conv2D``."""
+        return type(self.operation).__name__
+
+
+@dataclass(frozen=True)
+class FlatGraph:
+    """A flat copy: its symbolic input and output, and the steps between in the order of the data flow."""
+
+    input: Any
+    output: Any
+    steps: tuple[Step, ...]
+
+    def step(self, name: str) -> Step:
+        """Return the step called ``name``.
+
+        Raises
+        ------
+        ModelError
+            There is none of that name.
+        """
+        for step in self.steps:
+            if step.name == name:
+                return step
+        names = ", ".join(step.name for step in self.steps)
+        raise ModelError("the name of a layer", repr(name), f"layers of this model: {names}")
+
+
+def flat_copy(model: Any) -> Any:
+    """Return a flat functional copy of a Sequential, functional or nested ``keras.Model``.
+
+    Parameters
+    ----------
+    model : keras.Model
+        With one input and one output. Only read: configuration, weights and call history stay as they are.
+
+    Returns
+    -------
+    keras.Model
+        Functional, without nested models; its layers are new and carry the same weights. Names stay, but for
+        those that occur twice: the later one is prefixed with its model's name.
+
+    Raises
+    ------
+    ModelError
+        The model is subclassed, not built, has several inputs or outputs, or a layer cannot be made anew.
+    """
+    graph = flatten(model)
+    return import_keras().Model(graph.input, graph.output, name=model.name)
+
+
+def flatten(model: Any) -> FlatGraph:
+    """Return the flat copy of ``model`` with its steps; see :func:`flat_copy`."""
+    keras = import_keras()
+    inputs, outputs = _ends(model)
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ModelError("a model with one input and one output", f"{len(inputs)} and {len(outputs)}")
+    start = keras.Input(batch_shape=inputs[0].shape, dtype=inputs[0].dtype, name=inputs[0].name)
+    inliner = _Inliner({start.name})
+    output = inliner.run(model, start)
+    inliner.copy_weights()
+    return FlatGraph(start, output, tuple(inliner.steps))
+
+
+def logits(graph: FlatGraph, kind: OutputKind) -> Any:
+    """Return the symbolic tensor of the scores before the final softmax or sigmoid.
+
+    A single output is turned into two: with ``z`` the logit of class 1, the pair ``(-z/2, z/2)`` has exactly
+    ``sigmoid(z)`` as its softmax, and gives either class a gradient.
+
+    Parameters
+    ----------
+    graph : FlatGraph
+        The model's flat copy.
+    kind : {"probabilities", "logits"}
+        What the model's output is declared to be. Logits are taken as they come.
+
+    Raises
+    ------
+    ModelError
+        The output is declared probabilities, but no softmax or sigmoid makes it.
+    """
+    keras = import_keras()
+    scores = graph.output if kind == "logits" else _before_final_activation(graph)
+    if scores.shape[-1] != 1:
+        return scores
+    half = keras.ops.multiply(scores, 0.5)
+    return keras.ops.concatenate([keras.ops.negative(half), half], axis=-1)
+
+
+def _before_final_activation(graph: FlatGraph) -> Any:
+    produced_by = {id(step.output): step for step in graph.steps}
+    tensor = graph.output
+    while (step := produced_by.get(id(tensor))) is not None:
+        activation = _activation(step.operation)
+        if step.kind in _PASS_THROUGH or (step.kind == "Activation" and activation == "linear"):
+            tensor = step.source
+        elif activation not in ("softmax", "sigmoid"):
+            break
+        elif step.kind in ("Softmax", "Sigmoid", "Activation"):
+            return step.source
+        else:
+            return _with_linear_activation(step)
+    raise ModelError(
+        "a model whose probabilities come from a softmax or sigmoid",
+        f"a last layer of kind {step.kind if step else 'InputLayer'}",
+        'save the model with its logits as output and declare output = "logits"',
+    )
+
+
+def _activation(operation: Any) -> str:
+    """Return the name of the activation that ends an operation, "" where there is none."""
+    kind = type(operation).__name__
+    if kind in ("Softmax", "Sigmoid"):
+        return kind.lower()
+    return str(getattr(getattr(operation, "activation", None), "__name__", ""))
+
+
+def _with_linear_activation(step: Step) -> Any:
+    """Apply a new layer, same weights, linear activation, where ``step`` applied its own."""
+    layer = step.operation
+    config = layer.get_config() | {"activation": "linear", "name": f"{layer.name}_logits"}
+    linear = type(layer).from_config(config)
+    scores = linear(step.source)
+    _copy_weights(layer, linear)
+    return scores
+
+
+def _copy_weights(original: Any, copy: Any) -> None:
+    for ours, theirs in zip(getattr(copy, "weights", []), getattr(original, "weights", []), strict=True):
+        ours.assign(theirs.value)
+    if hasattr(copy, "finalize_state"):  # Normalization derives what it uses from its weights
+        copy.finalize_state()
+
+
+def _ends(model: Any) -> tuple[list[Any], list[Any]]:
+    """Return a model's symbolic inputs and outputs."""
+    keras = import_keras()
+    if not isinstance(model, (keras.Sequential, keras.Function)):
+        raise ModelError(
+            "a Sequential or functional Keras model",
+            f"{type(model).__name__}, a subclassed model",
+            "its layers cannot be told from outside; rebuild it with keras.Model(inputs, outputs)",
+        )
+    if not model.built:
+        raise ModelError("a model whose input shape is known", f"{model.name}, which is not built")
+    return list(model.inputs), list(model.outputs)
+
+
+class _Inliner:
+    """Walks through a model and applies a copy of each operation; shared layers stay shared."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.steps: list[Step] = []
+        self._taken = taken
+        self._copies: dict[int, tuple[Any, Any]] = {}  # id of the original -> original, copy
+        self._calls: dict[int, int] = {}
+
+    def run(self, model: Any, inputs: Any, prefix: str = "") -> Any:
+        """Return the symbolic output of ``model`` applied, layer by layer, to symbolic inputs."""
+        if isinstance(model, import_keras().Sequential):
+            for layer in model.layers:
+                inputs = self._apply(layer, prefix)(inputs)
+            return inputs
+        # The walk is Keras' own: it knows which call comes first and how arguments are nested.
+        return model._run_through_graph(inputs, operation_fn=lambda op: self._apply(op, prefix))
+
+    def copy_weights(self) -> None:
+        """Give each copy its original's weights; possible once all are built."""
+        for original, copy in self._copies.values():
+            _copy_weights(original, copy)
+
+    def _apply(self, operation: Any, prefix: str) -> Any:
+        keras = import_keras()
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if isinstance(operation, (keras.Sequential, keras.Function)):
+                nested = args[0] if args else next(iter(kwargs.values()))
+                return self.run(operation, nested, f"{prefix}{operation.name}.")
+            if isinstance(operation, keras.Model):
+                _ends(operation)
+            copy = self._copy(operation, prefix)
+            output = copy(*args, **kwargs)
+            self._note(copy, args, output)
+            return output
+
+        return call
+
+    def _copy(self, operation: Any, prefix: str) -> Any:
+        if id(operation) not in self._copies:
+            self._copies[id(operation)] = (operation, self._made_anew(operation, prefix))
+        return self._copies[id(operation)][1]
+
+    def _made_anew(self, operation: Any, prefix: str) -> Any:
+        name = operation.name
+        if name in self._taken:
+            name = f"{prefix}{name}"
+        while name in self._taken:
+            name = f"{name}_"
+        self._taken.add(name)
+        try:
+            config = operation.get_config()
+            copy = type(operation).from_config(config | {"name": name} if "name" in config else config)
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise ModelError(
+                "layers that can be made anew from their configuration",
+                f"{name} ({type(operation).__name__}): {error}",
+                "use the layers of Keras, or give the layer get_config()",
+            ) from error
+        return copy
+
+    def _note(self, copy: Any, args: tuple[Any, ...], output: Any) -> None:
+        if isinstance(output, (list, tuple, dict)):
+            return
+        self._calls[id(copy)] = calls = self._calls.get(id(copy), 0) + 1
+        source = args[0] if args and hasattr(args[0], "shape") else None
+        name = copy.name if calls == 1 else f"{copy.name}:{calls}"
+        self.steps.append(Step(name, copy, source, output))

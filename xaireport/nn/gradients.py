@@ -1,0 +1,92 @@
+"""Activations and gradients of the target logits at a layer: compiled, one trace per layer.
+
+Takes a batch and returns it; splitting a data set into batches, and reducing each to a map, is the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xaireport.errors import ModelError
+from xaireport.nn.backend import import_keras, import_tensorflow
+from xaireport.nn.outputs import softmax
+from xaireport.types import LayerInfo
+
+if TYPE_CHECKING:
+    from xaireport.nn.flat import FlatGraph
+    from xaireport.types import Floats, Ints, Pixels
+
+
+def spatial_layers(graph: FlatGraph) -> tuple[LayerInfo, ...]:
+    """Return the steps whose output is a grid over the image (channels last), in data flow order."""
+    rank = len(graph.input.shape)
+    return tuple(
+        LayerInfo(step.name, step.kind, tuple(step.output.shape[1:-1]), step.output.shape[-1])
+        for step in graph.steps
+        if len(step.output.shape) == rank and None not in step.output.shape[1:]
+    )
+
+
+class GradientEngine:
+    """Runs a flat model forward once and its head backward once per batch.
+
+    Parameters
+    ----------
+    graph : FlatGraph
+        The flat copy.
+    logits : KerasTensor, (batch, n_classes)
+        The scores whose gradients are taken. Of softmax outputs they would vanish where the model is sure.
+    prepare : callable
+        From raw uint8 pixels to what the model takes, in TensorFlow.
+    """
+
+    def __init__(self, graph: FlatGraph, logits: Any, prepare: Callable[[Any], Any]) -> None:
+        self._graph = graph
+        self._logits = logits
+        self._prepare = prepare
+        self._compiled: dict[str, Any] = {}
+
+    def __call__(self, images: Pixels, targets: Ints, layer: str) -> tuple[Floats, Floats, Floats]:
+        """Return activations and gradients, float32 (n, *grid, channels), and probabilities (n, n_classes).
+
+        Raises
+        ------
+        ModelError
+            No such spatial layer, a target that is no class, or an output that does not depend on the layer.
+        """
+        n_classes = self._logits.shape[-1]
+        if len(targets) != len(images):
+            raise ModelError(f"{len(images)} targets, one per image", len(targets))
+        if len(targets) and not (np.min(targets) >= 0 and np.max(targets) < n_classes):
+            raise ModelError(f"targets from 0 to {n_classes - 1}", f"{np.min(targets)} to {np.max(targets)}")
+        if layer not in self._compiled:
+            self._compiled[layer] = self._compile(layer)
+        tf = import_tensorflow()
+        activations, gradients, logits = self._compiled[layer](
+            tf.constant(images, tf.uint8), tf.constant(targets, tf.int64)
+        )
+        return activations.numpy(), gradients.numpy(), softmax(logits.numpy())
+
+    def _compile(self, layer: str) -> Any:
+        keras, tf = import_keras(), import_tensorflow()
+        names = [info.name for info in spatial_layers(self._graph)]
+        if layer not in names:
+            raise ModelError("a layer with a spatial output", repr(layer), f"such layers: {', '.join(names)}")
+        model = keras.Model(self._graph.input, [self._graph.step(layer).output, self._logits])
+
+        def run(images: Any, targets: Any) -> Any:
+            activations, logits = model(self._prepare(images), training=False)
+            # Images do not see each other at inference, so the gradient of the sum holds each one's own.
+            score = tf.reduce_sum(logits * tf.one_hot(targets, logits.shape[-1], dtype=logits.dtype))
+            # Not a tape: this needs no watched path from the pixels, only one from the layer to the score.
+            (gradients,) = tf.gradients(score, activations)
+            if gradients is None:
+                raise ModelError("a layer that the output depends on", repr(layer))
+            return tuple(tf.cast(tensor, tf.float32) for tensor in (activations, gradients, logits))
+
+        shape = (None, *self._graph.input.shape[1:])
+        signature = [tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((None,), tf.int64)]
+        return tf.function(run, input_signature=signature, autograph=False)

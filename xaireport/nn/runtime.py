@@ -1,0 +1,291 @@
+"""Open a trained ``.keras`` file as a classifier that takes raw pixels and gives probabilities.
+
+What the file cannot say for itself (pixel scale, logits or probabilities) is declared by the caller and
+checked with a small run, never guessed. Training and other file formats are not here.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from xaireport.errors import ModelError
+from xaireport.nn import flat, gradients, outputs
+from xaireport.nn.backend import import_keras, import_tensorflow
+from xaireport.types import LayerInfo, ModelSummary
+
+if TYPE_CHECKING:
+    from xaireport.types import Floats, Ints, Pixels
+
+PIXEL_SCALES = {"0-255": (1.0, 0.0), "0-1": (1 / 255, 0.0), "-1-1": (1 / 127.5, -1.0)}
+"""Pixel scale -> factor and offset applied to raw 0–255 pixels."""
+
+_PROBE_IMAGES = 6
+_FLAT_TOLERANCE = 1e-4
+
+
+def open_model(
+    path: Path,
+    *,
+    pixel_scale: str = "0-255",
+    output: str = "probabilities",
+    n_classes: int | None = None,
+    input_shape: tuple[int, ...] | None = None,
+) -> KerasClassifier:
+    """Load a ``.keras`` file and check that it is what it is said to be.
+
+    Parameters
+    ----------
+    path : Path
+        The file. It is loaded without its compile state and in safe mode: code hidden in it is refused.
+    pixel_scale : {"0-255", "0-1", "-1-1"}
+        What the model expects its input to be scaled to.
+    output : {"probabilities", "logits"}
+        What it gives.
+    n_classes : int, optional
+        How many classes the data have. A model with one output tells two classes apart.
+    input_shape : tuple of int, optional
+        Shape of one image, channels last.
+
+    Raises
+    ------
+    ModelError
+        The file is missing, damaged, unsafe or no model; its shapes do not fit; or a small run gives NaN or
+        contradicts ``output``.
+    """
+    if pixel_scale not in PIXEL_SCALES:
+        raise ModelError(f"pixel_scale, one of {', '.join(PIXEL_SCALES)}", repr(pixel_scale), where=str(path))
+    if output not in ("probabilities", "logits"):
+        raise ModelError("output, probabilities or logits", repr(output), where=str(path))
+    try:
+        model = _load(path)
+        _check_shapes(model, n_classes, input_shape)
+        classifier = KerasClassifier(model, path, pixel_scale, output, input_shape)
+        classifier.check()
+    except ModelError as error:
+        if error.where:
+            raise
+        raise ModelError(error.expected, error.received, error.hint, str(path)) from error
+    return classifier
+
+
+class KerasClassifier:
+    """A loaded Keras model behind the ``DifferentiableClassifier`` protocol. Made by :func:`open_model`.
+
+    The model is only ever called, never changed: gradients are taken on a flat copy.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        path: Path,
+        pixel_scale: str,
+        output: str,
+        input_shape: tuple[int, ...] | None = None,
+    ) -> None:
+        self._model = model
+        self._path = path
+        self._factor, self._offset = PIXEL_SCALES[pixel_scale]
+        self._output = cast("flat.OutputKind", output)
+        self._image_shape = input_shape or tuple(model.inputs[0].shape[1:])
+
+    @cached_property
+    def summary(self) -> ModelSummary:
+        """Facts for the card; the layers are those of the flat copy."""
+        return ModelSummary(
+            input_shape=self._image_shape,
+            n_classes=max(2, int(self._model.outputs[0].shape[-1])),
+            parameters=_count(self._model.weights),
+            trainable_parameters=_count(self._model.trainable_weights),
+            size_bytes=self._path.stat().st_size,
+            layers=_layer_table(self.graph),
+        )
+
+    def predict(self, images: Pixels, batch_size: int = 256) -> Floats:
+        """Return class probabilities, float32 (n, n_classes), of raw pixels 0–255.
+
+        Parameters
+        ----------
+        images : uint8 array, (n, *input_shape)
+            Raw pixels; an empty array gives an empty result.
+        batch_size : int
+            Images in memory at once; about 32 suits volumes.
+
+        Raises
+        ------
+        ModelError
+            The images do not fit the model, or an output is not finite.
+        """
+        return outputs.to_probabilities(self._run(images, batch_size), self._output)
+
+    def spatial_layers(self) -> tuple[LayerInfo, ...]:
+        """Return the layers with a spatial output, in the order of the data flow."""
+        return gradients.spatial_layers(self.graph)
+
+    def activations_and_gradients(
+        self, images: Pixels, targets: Ints, layer: str
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return activations, gradients of the target logits, and probabilities; the batch is the caller's.
+
+        Parameters
+        ----------
+        images : uint8 array, (n, *input_shape)
+            Raw pixels.
+        targets : int array, (n,)
+            The class whose logit is differentiated, per image.
+        layer : str
+            One of :meth:`spatial_layers`.
+
+        Raises
+        ------
+        ModelError
+            No such layer or class, or a model that cannot be copied flat.
+        """
+        self._check_images(images)
+        return self._gradients(images, targets, layer)
+
+    def check(self) -> None:
+        """Run a few images: the output must be finite and what it is declared to be.
+
+        Raises
+        ------
+        ModelError
+            It is not.
+        """
+        raw = self._run(self._probe(), _PROBE_IMAGES)
+        outputs.to_probabilities(raw, self._output)
+        outputs.check_declared(raw, self._output)
+
+    def prepare(self, images: Any) -> Any:
+        """Scale raw pixels to what the model takes; a TensorFlow tensor, usable within a graph."""
+        tf = import_tensorflow()
+        dtype = self._model.inputs[0].dtype
+        if (self._factor, self._offset) == (1.0, 0.0):
+            return tf.cast(images, dtype)
+        return tf.cast(tf.cast(images, tf.float32) * self._factor + self._offset, dtype)
+
+    @cached_property
+    def graph(self) -> flat.FlatGraph:
+        """The flat copy of the model."""
+        return flat.flatten(self._model)
+
+    @cached_property
+    def logits_model(self) -> Any:
+        """The flat copy, ending in its logits; proved on a few images to give the model's own output."""
+        model = import_keras().Model(self.graph.input, flat.logits(self.graph, self._output))
+        images = self._probe()
+        ours = outputs.softmax(model(self.prepare(images), training=False).numpy())
+        difference = float(np.abs(ours - self.predict(images)).max())
+        if difference > _FLAT_TOLERANCE:
+            raise ModelError(
+                "a model whose flat copy gives the same probabilities",
+                f"a difference of {difference:.2g}",
+                "a layer that does not rebuild from its configuration, or a model class with its own call()",
+            )
+        return model
+
+    @cached_property
+    def _gradients(self) -> gradients.GradientEngine:
+        return gradients.GradientEngine(self.graph, self.logits_model.outputs[0], self.prepare)
+
+    @cached_property
+    def _forward(self) -> Any:
+        tf = import_tensorflow()
+
+        def run(images: Any) -> Any:
+            return tf.cast(self._model(self.prepare(images), training=False), tf.float32)
+
+        # A free batch dimension: the last, shorter batch does not trace the model again.
+        signature = [tf.TensorSpec((None, *self._image_shape), tf.uint8)]
+        return tf.function(run, input_signature=signature, autograph=False)
+
+    def _run(self, images: Pixels, batch_size: int) -> Floats:
+        self._check_images(images)
+        if batch_size < 1:
+            raise ModelError("a batch size of at least 1", batch_size)
+        tf = import_tensorflow()
+        raw = np.empty((len(images), self._model.outputs[0].shape[-1]), np.float32)
+        for start in range(0, len(images), batch_size):
+            batch = tf.constant(images[start : start + batch_size], tf.uint8)
+            raw[start : start + batch_size] = self._forward(batch).numpy()
+        return raw
+
+    def _check_images(self, images: Pixels) -> None:
+        if str(images.dtype) != "uint8" or not _fits(images.shape[1:], self._image_shape):
+            raise ModelError(
+                f"uint8 images of shape (n, {', '.join(map(str, self._image_shape))})",
+                f"{images.dtype} {images.shape}",
+            )
+
+    def _probe(self) -> Pixels:
+        """Return black, white and noise: enough to tell a softmax from its absence."""
+        shape = tuple(32 if size is None else size for size in self._image_shape)
+        images = np.random.default_rng(0).integers(0, 256, (_PROBE_IMAGES, *shape), np.uint8)
+        images[0], images[1] = 0, 255
+        return images
+
+
+def _layer_table(graph: flat.FlatGraph) -> tuple[tuple[str, str, str, int], ...]:
+    """Per step: name, kind, output shape, parameters (of a shared layer at its first call only)."""
+    rows, seen = [], set()
+    for step in graph.steps:
+        weights = [] if id(step.operation) in seen else getattr(step.operation, "weights", [])
+        seen.add(id(step.operation))
+        shape = " × ".join("?" if size is None else str(size) for size in step.output.shape[1:])
+        rows.append((step.name, step.kind, shape, _count(weights)))
+    return tuple(rows)
+
+
+def _count(weights: list[Any]) -> int:
+    return sum(math.prod(weight.shape) for weight in weights)
+
+
+def _load(path: Path) -> Any:
+    if not path.is_file():
+        raise ModelError("a model file", "none there" if not path.exists() else "a folder")
+    if path.suffix != ".keras":
+        raise ModelError("a .keras file", path.name, 'convert it: keras.saving.load_model(…).save("x.keras")')
+    try:
+        return import_keras().saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # a damaged file can fail in any part of the loader, with any type
+        if "safe_mode" in str(error) or "unsafe" in str(error).lower():
+            raise ModelError(
+                "a model without code inside",
+                "a Lambda layer, or other serialised Python, which would run when loaded",
+                "replace it by a built-in layer such as Rescaling and save the model again",
+            ) from error
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            "a complete Keras 3 model file of built-in layers",
+            f"{type(error).__name__}: {first[:200]}",
+            "the file may be cut short, of another format, or use layers whose code is not here",
+        ) from error
+
+
+def _check_shapes(model: Any, n_classes: int | None, input_shape: tuple[int, ...] | None) -> None:
+    inputs, outs = model.inputs, model.outputs
+    if not inputs or not outs:
+        raise ModelError("a model whose input shape is known", "a model that was saved before it was built")
+    if len(inputs) != 1 or len(outs) != 1:
+        raise ModelError("a model with one input and one output", f"{len(inputs)} and {len(outs)}")
+    taken, given = tuple(inputs[0].shape), tuple(outs[0].shape)
+    if taken[0] is not None:
+        raise ModelError("a free batch dimension", f"a fixed batch of {taken[0]}")
+    if input_shape is not None and not _fits(input_shape, taken[1:]):
+        raise ModelError(f"a model for images of shape {tuple(input_shape)}", f"one for {taken[1:]}")
+    if len(given) != 2 or given[1] is None:
+        raise ModelError("an output of shape (batch, classes)", given)
+    classes = max(2, given[1])
+    if n_classes is not None and classes != n_classes:
+        raise ModelError(f"{n_classes} outputs, one per class", given[1])
+
+
+def _fits(shape: tuple[int, ...], template: tuple[int | None, ...]) -> bool:
+    """Whether a shape is one that a template with free (None) sizes allows."""
+    return len(shape) == len(template) and all(
+        b is None or a == b for a, b in zip(shape, template, strict=True)
+    )
