@@ -1,0 +1,376 @@
+"""Study files to frozen specifications: parents resolved, this run's settings laid over, everything checked.
+
+Finds, selects and loads studies. Trains nothing, reads no data, and does not know which architectures exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xaireport import overrides as settings
+from xaireport import paths
+from xaireport.errors import ConfigError
+from xaireport.inherit import Layers, flatten, inherit, merge
+from xaireport.spec import StudySpec, TrainSettings, VariantSpec
+from xaireport.study_file import (
+    Table,
+    check_keys,
+    check_name,
+    join,
+    plain,
+    read_toml,
+    table_at,
+    unknown_name,
+    validated,
+)
+
+HEADLINES = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_precision",
+    "macro_recall",
+    "macro_f1",
+    "weighted_precision",
+    "weighted_recall",
+    "weighted_f1",
+    "mcc",
+    "auroc",
+)
+"""Scores a study may be judged by: all of them better when higher."""
+
+STUDY_KEYS = tuple(key for key in StudySpec.model_fields if key not in ("name", "overrides", "folder"))
+VARIANT_KEYS = (
+    *(key for key in VariantSpec.model_fields if key not in ("name", "changed_from_parent")),
+    "phantom",
+)
+PHANTOM_KEYS = ("train", "options")
+TRAINING_KEYS = ("options", "train", "augment", "seeds")
+COMPARED = ("architecture", "options", "train", "augment", "explain", "path")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A study and the variants of it that this run is about, in the order of the file."""
+
+    path: Path
+    variants: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+        return self.path.stem
+
+
+def discover() -> dict[str, Path]:
+    """Return every study that can be built by name, and its file (the user's own before the shipped ones)."""
+    here = Path.cwd()
+    return {
+        Path(name).stem: file.relative_to(here) if file.is_relative_to(here) else file
+        for name, file in paths.files("models", "*.toml").items()
+    }
+
+
+def select(targets: Sequence[str], all: bool = False) -> tuple[Selection, ...]:
+    """Turn what the reader asked for into studies and variants.
+
+    Parameters
+    ----------
+    targets : sequence of str
+        ``study``, ``study.variant``, or the path of a study file (ends in ``.toml``).
+    all : bool
+        Every study that :func:`discover` finds; with no targets.
+
+    Returns
+    -------
+    tuple of Selection
+        One per study, in the order asked for. A chosen variant does not bring its parents along.
+
+    Raises
+    ------
+    ConfigError
+        Nothing asked for, a name nobody knows, two files of one name, a file that cannot be read.
+    """
+    if all == bool(targets):
+        raise ConfigError(
+            "a study, a variant, or --all", "both" if all else "nothing", "`xaireport list` names all studies"
+        )
+    studies = discover()
+    files: dict[str, Path] = {}
+    chosen: dict[str, set[str]] = {}
+    for target in studies if all else targets:
+        path, variant = _locate(target, studies)
+        name = path.stem
+        if files.setdefault(name, path) != path:
+            raise ConfigError(
+                f"one study called {name}", f"{files[name]} and {path}", "build one after the other"
+            )
+        known = variant_names(path)
+        if variant and variant not in known:
+            raise unknown_name("variant", target, [f"{name}.{key}" for key in known], str(path))
+        chosen.setdefault(name, set()).update([variant] if variant else known)
+    return tuple(
+        Selection(path, tuple(key for key in variant_names(path) if key in chosen[name]))
+        for name, path in files.items()
+    )
+
+
+def variant_names(path: Path) -> tuple[str, ...]:
+    """Return the names of a study's variants without checking what they say."""
+    return tuple(table_at(read_toml(path), "variants", f"{path}: variants"))
+
+
+def assign_overrides(texts: Sequence[str], selections: Sequence[Selection]) -> dict[str, tuple[str, ...]]:
+    """Return for each selected study the ``--set`` that are meant for it.
+
+    Raises
+    ------
+    ConfigError
+        One that fits none of them.
+    """
+    return settings.assign(texts, {each.name: variant_names(each.path) for each in selections})
+
+
+def load_study(
+    path: Path,
+    overrides: Sequence[str] = (),
+    epochs: int | None = None,
+    seed: int | None = None,
+    phantom: bool = False,
+) -> StudySpec:
+    """Read a study file.
+
+    Parameters
+    ----------
+    path : Path
+        The TOML file; its stem is the study's name.
+    overrides : sequence of str
+        ``variant.key.path=VALUE`` for this run, see :func:`xaireport.overrides.parse`.
+    epochs : int, optional
+        At most so many, for every variant that is trained.
+    seed : int, optional
+        The one training seed of this run, also where a variant names its own.
+    phantom : bool
+        Whether the short recipes (tables ``phantom``) hold.
+
+    Returns
+    -------
+    StudySpec
+        Every variant complete: its parent's settings are merged in.
+
+    Raises
+    ------
+    ConfigError
+        Anything wrong with the file or the settings of this run, with file, key and value.
+    """
+    raw = read_toml(path)
+    file = str(path)
+    check_name(path.stem, "study", file)
+    check_keys(raw, STUDY_KEYS, file)
+    tables = {name: table_at(raw["variants"], name, f"{file}: variants.{name}") for name in _names(raw, file)}
+    parsed = [settings.parse(text, path.stem, tables) for text in overrides]
+    if epochs is not None:
+        validated(TrainSettings, {"epochs": epochs}, f"--epochs {epochs}")
+
+    layers = {
+        name: _layers(name, table, [each for each in parsed if each.variant == name], file, phantom)
+        for name, table in tables.items()
+    }
+    variants: dict[str, VariantSpec] = {}
+    for name in _parents_first(layers, file):
+        spec = _variant(name, layers, variants, f"{file}: variants.{name}")
+        if epochs is not None and not spec.path:
+            spec = spec.model_copy(update={"train": spec.train.model_copy(update={"epochs": epochs})})
+        if seed is not None:
+            spec = spec.model_copy(update={"seeds": ()})
+        variants[name] = spec
+    study = _study(raw, path, parsed, {name: variants[name] for name in tables})
+    recorded = (*overrides, *([f"--epochs {epochs}"] if epochs is not None else []))
+    update: Table = {"overrides": recorded}
+    if seed is not None:
+        update["seed"] = validated(StudySpec, {**_minimal(study), "seed": seed}, f"--seed {seed}").seed
+    return study.model_copy(update=update)
+
+
+def _locate(target: str, studies: Mapping[str, Path]) -> tuple[Path, str]:
+    if target.endswith(".toml"):
+        path = Path(target)
+        if not path.is_file():
+            raise ConfigError("a study file that exists", target)
+        return path, ""
+    study, _, variant = target.partition(".")
+    if study not in studies:
+        raise unknown_name("study", study, list(studies))
+    return studies[study], variant
+
+
+def _names(raw: Table, file: str) -> list[str]:
+    tables = table_at(raw, "variants", f"{file}: variants")
+    if not tables:
+        raise ConfigError("at least one table [variants.NAME]", "none", where=file)
+    for name in tables:
+        check_name(name, "variant", f"{file}: variants")
+    return list(tables)
+
+
+def _layers(name: str, table: Table, chosen: Sequence[settings.Override], file: str, phantom: bool) -> Layers:
+    """Check each layer of a variant where it stands, so that an error names the right place."""
+    where = f"{file}: variants.{name}"
+    own = {key: value for key, value in table.items() if key != "phantom"}
+    short = table_at(table, "phantom", join(where, "phantom"))
+    _check_layer(name, own, where, VARIANT_KEYS)
+    _check_layer(name, short, join(where, "phantom"), PHANTOM_KEYS)
+    over: Table = {}
+    for each in chosen:
+        _check_layer(name, each.table(), each.where, VARIANT_KEYS[:-1])
+        over = merge(over, each.table())
+    return Layers(own, short if phantom else {}, over)
+
+
+def _check_layer(name: str, table: Table, where: str, known: Sequence[str]) -> None:
+    check_keys(table, known, where)
+    validated(VariantSpec, {**table, "name": name}, where)
+    plain(table.get("options", {}), join(where, "options"))
+
+
+def _parents_first(layers: Mapping[str, Layers], file: str) -> list[str]:
+    order: list[str] = []
+    for start in layers:
+        chain: list[str] = []
+        name = start
+        while name and name not in order:
+            where = f"{file}: variants.{chain[-1] if chain else name}.parent"
+            if name not in layers:
+                raise unknown_name("variant", name, [key for key in layers if key != chain[-1]], where)
+            if name in chain:
+                raise ConfigError(
+                    "parents that end somewhere", " → ".join([*chain[chain.index(name) :], name]), where=where
+                )
+            chain.append(name)
+            name = layers[name].merged().get("parent", "")
+        order += reversed(chain)
+    return order
+
+
+def _variant(
+    name: str, layers: dict[str, Layers], done: Mapping[str, VariantSpec], where: str
+) -> VariantSpec:
+    """Resolve one variant; ``layers`` of its parents are resolved already, and its own become so."""
+    given = layers[name].merged()
+    parent = given.get("parent", "")
+    if parent:
+        layers[name] = inherit(layers[parent], layers[name])
+    table = layers[name].merged()
+    spec = validated(VariantSpec, {**table, "name": name}, where)
+    _check_origin(spec, given, where)
+    _check_schedule(spec, where)
+    if not parent:
+        return spec
+    return spec.model_copy(update={"changed_from_parent": _changes(done[parent], spec)})
+
+
+def _check_origin(spec: VariantSpec, given: Table, where: str) -> None:
+    """Either trained here, or brought along with everything stated that cannot be read off the file."""
+    if not spec.path:
+        if not spec.architecture:
+            raise ConfigError(
+                "architecture (to train one) or path (to bring your own)", "neither", where=where
+            )
+        for key in ("pixel_scale", "output"):
+            if given.get(key):
+                raise ConfigError(
+                    f"{key} with path only",
+                    repr(given[key]),
+                    "a model trained here takes 0-255",
+                    join(where, key),
+                )
+        return
+    if given.get("architecture"):
+        raise ConfigError("architecture or path, not both", "both", where=join(where, "architecture"))
+    for key in TRAINING_KEYS:
+        if given.get(key):
+            raise ConfigError(
+                f"no {key} beside path", repr(given[key]), "the model is not trained here", where
+            )
+    for key, meaning in (
+        ("pixel_scale", "what the model takes: 0-255, 0-1 or -1-1"),
+        ("output", "what it gives: probabilities or logits"),
+    ):
+        if not getattr(spec, key):
+            raise ConfigError(f"{key}, {meaning}", "nothing", "it is never guessed", join(where, key))
+
+
+def _check_schedule(spec: VariantSpec, where: str) -> None:
+    train = spec.train
+    if train.warmup_epochs and train.schedule != "cosine":
+        raise ConfigError(
+            'train.warmup_epochs = 0, or train.schedule = "cosine"',
+            f"a warm-up of {train.warmup_epochs:g} epochs with schedule = {train.schedule!r}",
+            where=join(where, "train", "warmup_epochs"),
+        )
+    if train.reduce_lr and train.schedule != "constant":
+        raise ConfigError(
+            'train.reduce_lr = 0, or train.schedule = "constant"',
+            f"reduce_lr = {train.reduce_lr} with schedule = {train.schedule!r}",
+            "only one of them can steer the learning rate",
+            join(where, "train", "reduce_lr"),
+        )
+
+
+def _changes(parent: VariantSpec, spec: VariantSpec) -> dict[str, tuple[Any, Any]]:
+    # Nobody knows how a model that was brought along was trained: defaults would pass for facts.
+    keys = ("architecture", "explain", "path") if spec.path or parent.path else COMPARED
+    theirs, ours = (flatten(each.model_dump(include=set(keys))) for each in (parent, spec))
+    ordered = [key for group in COMPARED for key in {**theirs, **ours} if key.split(".")[0] == group]
+    return {key: (theirs.get(key), ours.get(key)) for key in ordered if theirs.get(key) != ours.get(key)}
+
+
+def _study(
+    raw: Table, path: Path, parsed: Sequence[settings.Override], variants: dict[str, VariantSpec]
+) -> StudySpec:
+    file = str(path)
+    fixed: Table = {"name": path.stem, "folder": str(path.parent), "variants": variants}
+    table = {**raw, **fixed}
+    study = validated(StudySpec, table, file)
+    headline_at = join(file, "headline")
+    for each in parsed:
+        if each.variant:
+            continue
+        table |= each.table()
+        study = validated(StudySpec, table, each.where)
+        if each.keys == ("headline",):
+            headline_at = each.where
+            study = study.model_copy(update={"headline_reason": "chosen for this run"})
+            table["headline_reason"] = study.headline_reason
+    if study.headline not in HEADLINES:
+        raise unknown_name("score", study.headline, HEADLINES, headline_at)
+    _check_data(study, file)
+    return study
+
+
+def _check_data(study: StudySpec, file: str) -> None:
+    if bool(study.dataset) == bool(study.data):
+        raise ConfigError(
+            "either dataset (one known by name) or data (an .npz of your own)",
+            "both" if study.data else "neither",
+            where=file,
+        )
+    if study.dataset and study.classes:
+        raise ConfigError(
+            "classes with data only",
+            list(study.classes),
+            f"{study.dataset} brings its own",
+            join(file, "classes"),
+        )
+    if study.data and (len(study.classes) < 2 or len(set(study.classes)) < len(study.classes)):
+        raise ConfigError(
+            "classes, the name of each label from 0 on: at least two, each once",
+            list(study.classes) or "nothing",
+            where=join(file, "classes"),
+        )
+
+
+def _minimal(study: StudySpec) -> Table:
+    return {"name": study.name, "variants": study.variants}
