@@ -1,0 +1,1 @@
+"""Content-addressed, resumable builds; knows nothing of models, data or reports."""

@@ -1,0 +1,74 @@
+"""What each node's last finished run rested on and published.
+
+It explains, and remembers what to withdraw; whether a result is fresh is for the store to say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from xaireport.engine.files import write_atomic
+from xaireport.engine.keys import Parts
+
+
+@dataclass
+class Entry:
+    """One node.
+
+    Parameters
+    ----------
+    key : str
+        Of the last finished run; empty before the first.
+    parts : dict
+        What that key was made of.
+    published : dict of str to str
+        Path relative to the store -> SHA-256 of what was put there.
+    checkpoint : str
+        ``stage/key`` of a run that has begun and not ended.
+    """
+
+    key: str = ""
+    parts: Parts = field(default_factory=dict)
+    published: dict[str, str] = field(default_factory=dict)
+    checkpoint: str = ""
+
+
+class Journal:
+    """Entries by node name, in one JSON file that is written after each change."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._entries: dict[str, Entry] = {}
+        # Without a journal only the explanations are lost: an unreadable one counts as none.
+        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+            stored = json.loads(path.read_bytes())
+            self._entries = {name: Entry(**entry) for name, entry in stored.items()}
+
+    def get(self, name: str) -> Entry:
+        """Return a node's entry; an empty one for a node that is not known."""
+        return self._entries.get(name, Entry())
+
+    def put(self, name: str, entry: Entry) -> None:
+        """Replace a node's entry, on the disk too, where it differs."""
+        if self._entries.get(name) == entry:
+            return
+        entries = {**self._entries, name: entry}
+        stored = {key: asdict(value) for key, value in sorted(entries.items())}
+        text = json.dumps(stored, ensure_ascii=False, separators=(",", ":"))
+        write_atomic(self._path, text.encode(), durable=False)
+        self._entries = entries
+
+    def keys(self) -> set[str]:
+        """Keys of all last finished runs."""
+        return {entry.key for entry in self._entries.values() if entry.key}
+
+    def checkpoints(self) -> set[str]:
+        """Checkpoints of runs that have not ended."""
+        return {entry.checkpoint for entry in self._entries.values() if entry.checkpoint}
+
+    def publisher_of(self, place: str) -> set[str]:
+        """Names of the nodes that published to ``place``."""
+        return {name for name, entry in self._entries.items() if place in entry.published}

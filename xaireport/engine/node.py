@@ -1,0 +1,143 @@
+"""What a build is made of, and what is said about it. Values only: nothing is read or run here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from xaireport.errors import Failure
+
+Status = Literal[
+    "fresh", "ran", "restored", "failed", "skipped", "would run", "may run", "would restore"
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing a node reads: (part of) another node's artefact, or a path outside the store.
+
+    Parameters
+    ----------
+    node : str
+        Name of an earlier node.
+    file : str
+        A file or folder inside that node's artefact; empty for the whole artefact.
+    path : Path, optional
+        A file or folder outside the store, instead of ``node``.
+    optional : bool
+        The node runs without it where it is absent, and is told why.
+    """
+
+    node: str = ""
+    file: str = ""
+    path: Path | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a running node is given.
+
+    Parameters
+    ----------
+    out : Path
+        A fresh folder; what is in it when the node returns is the artefact.
+    inputs : mapping of str to Path
+        Label to file or folder, to be read only. Absent optional inputs are left out.
+    failures : mapping of str to Failure
+        Label of an absent optional input to why it is absent.
+    checkpoint : Path
+        A folder that survives a kill and is removed when the node finishes.
+    progress : object
+        Whatever the engine was given.
+    """
+
+    out: Path
+    inputs: Mapping[str, Path]
+    failures: Mapping[str, Failure]
+    checkpoint: Path
+    progress: Any = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """One step of a build.
+
+    Parameters
+    ----------
+    name : str
+        Unique within the build, readable; not part of the key.
+    stage : str
+        The kind of step; a folder name in the store.
+    params : mapping
+        JSON-able settings.
+    inputs : mapping of str to Input
+        What it reads, by label.
+    code : tuple of str
+        Root modules of the code that runs; what they import from their own packages counts too.
+    packages : tuple of str
+        Distributions whose versions may change the result.
+    run : callable
+        Writes files into ``context.out``.
+    publish : mapping of str to Path
+        A file of the artefact, or ``""`` or ``"dir/"`` for a whole folder of it -> where people look for it.
+    loose : tuple of str
+        Dotted params that are part of the key but not of the checkpoint's, such as a time limit.
+    """
+
+    name: str
+    stage: str
+    params: Mapping[str, Any]
+    inputs: Mapping[str, Input]
+    code: tuple[str, ...]
+    packages: tuple[str, ...]
+    run: Callable[[Context], None]
+    publish: Mapping[str, Path] = field(default_factory=dict)
+    loose: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NodeStarted:
+    """A node begins to run; ``number`` counts from 1 over all ``total`` nodes of the build."""
+
+    name: str
+    stage: str
+    number: int
+    total: int
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """How a node ended.
+
+    Parameters
+    ----------
+    name, stage : str
+        The node.
+    status : str
+        ``fresh`` (nothing to do), ``ran``, ``restored`` (only a published file was made again), ``failed``,
+        ``skipped`` (an input failed); in a dry run ``would run``, ``may run`` (an input would run) and
+        ``would restore``.
+    seconds : float
+        Wall time of the node's own run; 0 where it did not run.
+    why : tuple of str
+        What changed.
+    failure : Failure, optional
+        Of a failed node its own, of a skipped one that of the input it lacks.
+    published : tuple of Path
+        Published files written (in a dry run: that would be written) this time.
+    """
+
+    name: str
+    stage: str
+    status: Status
+    seconds: float = 0.0
+    why: tuple[str, ...] = ()
+    failure: Failure | None = None
+    published: tuple[Path, ...] = ()
+
+
+Listener = Callable[[NodeReport | NodeStarted], None]

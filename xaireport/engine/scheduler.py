@@ -1,0 +1,303 @@
+"""Runs the nodes of a build, one by one: what is fresh stays, what changed runs, a failure stays alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from xaireport.engine.files import as_store_error, clear_errors, remove_tree
+from xaireport.engine.hashes import HashCache
+from xaireport.engine.journal import Entry, Journal
+from xaireport.engine.keys import checkpoint_key, differences
+from xaireport.engine.lock import locked
+from xaireport.engine.node import Context, Input, Listener, Node, NodeReport, NodeStarted, Status
+from xaireport.engine.plan import Outcome, Plan, Planner, as_failure, check
+from xaireport.engine.publish import copy, destinations, outdated, published_folders, withdraw
+from xaireport.engine.store import Cleaned, Record, Store
+from xaireport.errors import Failure, StoreError, XaiReportError
+
+__all__ = [
+    "Cleaned", "Context", "Engine", "Input", "Listener", "Node", "NodeReport", "NodeStarted", "Status",
+]  # fmt: skip
+
+
+class Engine:
+    """Builds into one store.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the results; made when needed.
+    progress : object
+        Handed to each node as ``context.progress``.
+    """
+
+    def __init__(self, store: Path, progress: object = None) -> None:
+        self._root = store.absolute()
+        self._progress = progress
+
+    def run(
+        self, nodes: Sequence[Node], *, dry_run: bool = False, listener: Listener | None = None
+    ) -> list[NodeReport]:
+        """Bring all nodes up to date and return one report per node, in their order.
+
+        Parameters
+        ----------
+        nodes : sequence of Node
+            In topological order.
+        dry_run : bool
+            Only say what would happen; nothing is written, not even a cache.
+        listener : callable, optional
+            Told of each node that begins to run, and of each report.
+
+        Raises
+        ------
+        ConfigError
+            The list of nodes is no build.
+        StoreError
+            Another build is running, or the store cannot be written.
+        """
+        check(nodes)
+        with clear_errors():
+            if dry_run:
+                return _Build(self._root, self._progress, listener).preview(nodes)
+            self._root.mkdir(parents=True, exist_ok=True)
+            with locked(self._root / "lock"):
+                return _Build(self._root, self._progress, listener).run(nodes)
+
+    def clean(self, keep_current: bool = True) -> Cleaned:
+        """Remove stored results that no node's last run refers to, or with ``keep_current=False`` all.
+
+        Unfinished runs that can be resumed count as current. Published files stay.
+
+        Raises
+        ------
+        StoreError
+            A build is running, or the store cannot be written.
+        """
+        with clear_errors():
+            if not self._root.exists():
+                return Cleaned(0, 0)
+            with locked(self._root / "lock"):
+                journal = Journal(self._root / "journal.json")
+                return self._prune(
+                    journal.keys() if keep_current else set(),
+                    journal.checkpoints() if keep_current else set(),
+                )
+
+    def prune(self, keep: set[str]) -> Cleaned:
+        """Remove every artefact whose key is not in ``keep``, and every checkpoint.
+
+        Raises
+        ------
+        StoreError
+            A build is running, or the store cannot be written.
+        """
+        with clear_errors():
+            if not self._root.exists():
+                return Cleaned(0, 0)
+            with locked(self._root / "lock"):
+                return self._prune(keep, set())
+
+    def _prune(self, artefacts: set[str], checkpoints: set[str]) -> Cleaned:
+        store = Store(self._root, HashCache(self._root / "hashes.json"))
+        store.open()
+        removed = [store.prune("artefacts", artefacts), store.prune("checkpoints", checkpoints)]
+        return Cleaned(sum(r.artefacts for r in removed), sum(r.size_bytes for r in removed))
+
+
+class _Build:
+    """One run over a list of nodes."""
+
+    def __init__(self, root: Path, progress: object, listener: Listener | None) -> None:
+        self._root = root
+        self._progress = progress
+        self._tell: Listener = listener or (lambda event: None)
+        self._cache = HashCache(root / "hashes.json")
+        self._store = Store(root, self._cache)
+        self._journal = Journal(root / "journal.json")
+        self._planner = Planner(self._cache)
+        self._done: dict[str, Outcome] = {}
+        self._claimed: dict[str, str] = {}
+        self._relative_folders: dict[str, str] = {}
+
+    def run(self, nodes: Sequence[Node]) -> list[NodeReport]:
+        self._store.open()
+        reports = []
+        try:
+            for number, node in enumerate(nodes, start=1):
+                reports.append(self._guarded(node, number, len(nodes)))
+                self._tell(reports[-1])
+        finally:
+            self._cache.save()
+        return reports
+
+    def preview(self, nodes: Sequence[Node]) -> list[NodeReport]:
+        reports = []
+        for node in nodes:
+            try:
+                report = self._preview(node)
+            except XaiReportError as error:
+                failure = as_failure(error, node.stage)
+                self._done[node.name] = failure
+                report = NodeReport(node.name, node.stage, "failed", failure=failure)
+            reports.append(report)
+            self._tell(report)
+        return reports
+
+    def _preview(self, node: Node) -> NodeReport:
+        plan = self._planner.plan(node, self._done)
+        if plan.missing:
+            self._done[node.name] = plan.missing
+            return NodeReport(node.name, node.stage, "skipped", failure=plan.missing)
+        self._done[node.name] = None
+        if plan.unknown:
+            why = self._why(node, plan, ())
+            if why:
+                return NodeReport(node.name, node.stage, "would run", why=why)
+            waits = tuple(f"may change: input {label}" for label in sorted(plan.unknown))
+            return NodeReport(node.name, node.stage, "may run", why=waits)
+        record, broken = self._store.find(node.stage, plan.key)
+        if record is None:
+            return NodeReport(node.name, node.stage, "would run", why=self._why(node, plan, broken))
+        self._done[node.name] = record
+        places = outdated(destinations(node.publish, record), record, self._cache)
+        return self._report_published(node, "would restore", places)
+
+    def _guarded(self, node: Node, number: int, total: int) -> NodeReport:
+        """Run one node; whatever goes wrong with it becomes its report."""
+        started = time.perf_counter()
+        try:
+            return self._step(node, number, total)
+        except XaiReportError as error:
+            failure = as_failure(error, node.stage)
+        except Exception as error:
+            refusal = as_store_error(error) if isinstance(error, OSError) else None
+            failure = as_failure(refusal, node.stage) if refusal else self._log(node, error)
+        failure = replace(failure, message=self._without_paths(failure.message))
+        self._done.setdefault(node.name, failure)  # an artefact that could only not be published is there
+        seconds = time.perf_counter() - started
+        return NodeReport(node.name, node.stage, "failed", seconds, failure=failure)
+
+    def _step(self, node: Node, number: int, total: int) -> NodeReport:
+        plan = self._planner.plan(node, self._done)
+        if plan.missing:
+            self._done[node.name] = plan.missing
+            return NodeReport(node.name, node.stage, "skipped", failure=plan.missing)
+        record, broken = self._store.find(node.stage, plan.key)
+        if record is not None:
+            self._done[node.name] = record
+            return self._report_published(node, "restored", self._publish(node, plan, record))
+        why = self._why(node, plan, broken)
+        self._tell(NodeStarted(node.name, node.stage, number, total, why))
+        started = time.perf_counter()
+        record = self._run(node, plan)
+        seconds = time.perf_counter() - started
+        self._done[node.name] = record
+        places = self._publish(node, plan, record)
+        return NodeReport(node.name, node.stage, "ran", seconds, why, published=tuple(map(Path, places)))
+
+    def _run(self, node: Node, plan: Plan) -> Record:
+        unfinished = checkpoint_key(plan.parts, node.loose)
+        checkpoint = self._store.checkpoint(node.stage, unfinished)
+        self._journal.put(
+            node.name, replace(self._journal.get(node.name), checkpoint=f"{node.stage}/{unfinished}")
+        )
+        checkpoint.mkdir(parents=True, exist_ok=True)
+        out = self._store.temporary()
+        try:
+            started = time.perf_counter()
+            node.run(Context(out, plan.paths, plan.failures, checkpoint, self._progress))
+            seconds = time.perf_counter() - started
+            for label in self._planner.changed_outside(node, plan):
+                raise StoreError(
+                    "inputs that stay the same during the run", f"another '{label}'", "Build again."
+                )
+            record = self._store.commit(
+                out, node=node.name, stage=node.stage, key=plan.key, parts=plan.parts, seconds=seconds
+            )
+        except BaseException:
+            with contextlib.suppress(OSError):
+                remove_tree(out)
+            with contextlib.suppress(OSError):
+                checkpoint.rmdir()  # only where nothing is in it
+            raise
+        entry = self._journal.get(node.name)
+        self._journal.put(node.name, Entry(plan.key, plan.parts, entry.published))
+        remove_tree(checkpoint)
+        return record
+
+    def _publish(self, node: Node, plan: Plan, record: Record) -> list[str]:
+        """Bring published files up to date, remember them, and return those written."""
+        wanted = destinations(node.publish, record)
+        for place in wanted:
+            if self._claimed.setdefault(place, node.name) != node.name:
+                raise StoreError("one node per published file", f"'{self._claimed[place]}' too", where=place)
+        entry = self._journal.get(node.name)
+        places = outdated(wanted, record, self._cache)
+        copy(wanted, record, places, self._cache)
+        published = {self._relative(place): record.outputs[file] for place, file in wanted.items()}
+        self._withdraw(node, entry, published)
+        self._journal.put(node.name, Entry(plan.key, plan.parts, published, entry.checkpoint))
+        return places
+
+    def _withdraw(self, node: Node, entry: Entry, published: dict[str, str]) -> None:
+        gone = {
+            os.path.normpath(f"{self._root}/{place}"): digest
+            for place, digest in entry.published.items()
+            if place not in published and self._journal.publisher_of(place) == {node.name}
+        }
+        unclaimed = {place: digest for place, digest in gone.items() if place not in self._claimed}
+        if unclaimed:
+            withdraw(unclaimed, published_folders(node.publish), self._cache)
+
+    def _why(self, node: Node, plan: Plan, broken: tuple[str, ...]) -> tuple[str, ...]:
+        entry = self._journal.get(node.name)
+        if broken:
+            return tuple(f"stored file changed or missing: {file}" for file in broken)
+        if not entry.key:
+            return ("first time",)
+        lines = differences(entry.parts, plan.parts, plan.unknown)
+        if lines:
+            return lines
+        if plan.unknown:
+            _, broken = self._store.find(node.stage, entry.key)
+            return tuple(f"stored file changed or missing: {file}" for file in broken)
+        return ("stored result missing",)
+
+    def _report_published(self, node: Node, status: Status, places: list[str]) -> NodeReport:
+        if not places:
+            return NodeReport(node.name, node.stage, "fresh")
+        why = tuple(f"published file changed or missing: {place}" for place in places)
+        return NodeReport(node.name, node.stage, status, why=why, published=tuple(map(Path, places)))
+
+    def _relative(self, place: str) -> str:
+        """Path relative to the store, so that a copied project does not reach into the original."""
+        folder, _, name = place.rpartition("/")
+        if folder not in self._relative_folders:
+            self._relative_folders[folder] = os.path.relpath(folder or "/", self._root)
+        return f"{self._relative_folders[folder]}/{name}"
+
+    def _without_paths(self, message: str) -> str:
+        """Take out what differs between two folders or two runs: a failure may be part of a key."""
+        message = re.sub(re.escape(f"{self._root}/tmp/") + r"[0-9a-f]{16}/?", "", message)
+        return message.replace(str(self._root), self._root.name)
+
+    def _log(self, node: Node, error: Exception) -> Failure:
+        """Keep the traceback of an error that nobody foresaw."""
+        import traceback
+
+        log = self._root / "log.txt"
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
+            file.write(f"{stamp} {node.name}\n{''.join(traceback.format_exception(error))}\n")
+        return Failure(
+            node.stage,
+            f"{type(error).__name__}: {error}",
+            f"The traceback is in {self._root.name}/log.txt.",
+        )
