@@ -1,4 +1,4 @@
-"""predictions.csv: every prediction of a study, so that anyone can recompute its scores. Only written here."""
+"""predictions.csv: every prediction of a study, so that anyone can recompute its scores. It reads nothing."""
 
 from __future__ import annotations
 

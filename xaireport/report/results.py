@@ -1,0 +1,297 @@
+"""From the evidence of a study to results.json: the only source of every number that a report prints.
+
+It gathers; the few numbers that no stage computes come from ``derived``. It reads nothing and draws nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xaireport.codec import to_json, write_atomic
+from xaireport.report import derived
+from xaireport.report.schema import SCHEMA_VERSION, SCORES, check_results
+from xaireport.types import SPLITS, Heatmaps
+
+if TYPE_CHECKING:
+    from xaireport.errors import Failure
+    from xaireport.spec import StudySpec, VariantSpec
+    from xaireport.types import (
+        ClassScores,
+        DatasetInfo,
+        Evaluation,
+        Example,
+        ModelSummary,
+        Score,
+        Skipped,
+        SplitName,
+        TrainingRecord,
+    )
+
+HEADLINE_REASON = {"balanced_accuracy": "each class counts the same, however rare it is"}
+"""Why, where the study gives no reason of its own."""
+
+
+@dataclass(frozen=True)
+class SplitCounts:
+    """What a split holds: images, groups (None where the data name none), and images per class."""
+
+    n: int
+    per_class: tuple[int, ...]
+    groups: int | None = None
+
+
+@dataclass(frozen=True)
+class DataEvidence:
+    """The data set of a study as it was used; ``input_shape`` is that of one image, channels last."""
+
+    info: DatasetInfo
+    input_shape: tuple[int, ...]
+    splits: Mapping[SplitName, SplitCounts]
+
+
+@dataclass(frozen=True)
+class SeedRun:
+    """One training of a variant (or the one model file that was brought): what it left, by SHA-256."""
+
+    seed: int
+    model_sha256: str
+    predictions_sha256: str
+    scores: Mapping[str, Score]
+    epochs_run: int | None = None
+
+
+@dataclass(frozen=True)
+class VariantEvidence:
+    """Everything a build found out about one variant, on the test split.
+
+    Parameters
+    ----------
+    spec : VariantSpec
+        What was asked for.
+    model : ModelSummary
+        The model file.
+    evaluation : Evaluation
+        The scores that the card prints: those of the study's seed.
+    heatmaps : Heatmaps or Skipped
+        Where the model looks, or why that is not known.
+    gallery : tuple of Example
+        Test images without heatmaps.
+    runs : tuple of SeedRun
+        Every seed, this one included.
+    training : TrainingRecord, optional
+        None where the model was brought.
+    """
+
+    spec: VariantSpec
+    model: ModelSummary
+    evaluation: Evaluation
+    heatmaps: Heatmaps | Skipped
+    gallery: tuple[Example, ...] = ()
+    runs: tuple[SeedRun, ...] = ()
+    training: TrainingRecord | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where the build ran."""
+
+    cpus: int
+    memory_gib: float
+    platform: str
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What identifies a build, but for its seed and overrides, which the study knows.
+
+    Parameters
+    ----------
+    evidence_digest : str
+        SHA-256 over data, weights, predictions, configuration, code and environment.
+    versions : mapping of str to str
+        By distribution name, and ``python``.
+    created : str
+        When, ISO 8601 with zone.
+    machine : Machine
+        Where.
+    """
+
+    evidence_digest: str
+    versions: Mapping[str, str]
+    created: str
+    machine: Machine
+
+
+def assemble(
+    study: StudySpec,
+    data: DataEvidence,
+    variants: Sequence[VariantEvidence],
+    run: RunInfo,
+    failures: Sequence[tuple[str, Failure]] = (),
+) -> dict[str, Any]:
+    """Put the evidence of a study together.
+
+    Parameters
+    ----------
+    study : StudySpec
+        What was asked for.
+    data : DataEvidence
+        What it was asked of.
+    variants : sequence of VariantEvidence
+        What was found out, in the order of the report; variants that failed are left out.
+    run : RunInfo
+        Which build it was.
+    failures : sequence of (str, Failure)
+        What did not finish, with the variant's name, or "" for the whole study.
+
+    Returns
+    -------
+    dict
+        As results_schema.json describes it. Not checked yet: :func:`write_results` does that.
+    """
+    info = data.info
+    evaluations = {one.spec.name: one.evaluation for one in variants}
+    results = {
+        "schema_version": SCHEMA_VERSION,
+        "study": study.name,
+        "title": study.title or study.name,
+        "task": study.task or info.task,
+        "classes": info.classes,
+        "headline": {
+            "score": study.headline,
+            "reason": study.headline_reason or HEADLINE_REASON.get(study.headline, ""),
+        },
+        "run": {
+            "evidence_digest": run.evidence_digest,
+            "seed": study.seed,
+            "versions": dict(sorted(run.versions.items())),
+            "created": run.created,
+            "overrides": study.overrides,
+            "machine": asdict(run.machine),
+        },
+        "data": _data(data),
+        "baselines": derived.baselines(data.splits["test"].per_class),
+        "variants": {
+            one.spec.name: _variant(one, evaluations.get(one.spec.parent), info.source == "real")
+            for one in variants
+        },
+        "failed": [
+            {"variant": name, "stage": failure.stage, "message": failure.message, "hint": failure.hint}
+            for name, failure in failures
+        ],
+    }
+    return to_json(results)  # type: ignore[no-any-return]
+
+
+def write_results(results: Mapping[str, Any], path: Path) -> None:
+    """Write results.json, atomically: keys in the order of :func:`assemble`, floats as ``repr`` gives them.
+
+    Raises
+    ------
+    RenderError
+        If ``results`` are not as the schema says.
+    StoreError
+        If the file cannot be written, or a number is NaN or infinite.
+    """
+    plain = to_json(results)
+    check_results(plain, str(path))
+    text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomic(path, text.encode())
+
+
+def _data(data: DataEvidence) -> dict[str, Any]:
+    info = data.info
+    return {
+        "name": info.name,
+        "title": info.title,
+        "source": info.source,
+        "sha256": info.sha256,
+        "official": info.official,
+        "license": info.license,
+        "citation": info.citation,
+        "url": info.url,
+        "notes": info.notes,
+        "input_shape": data.input_shape,
+        "splits": {
+            name: {"n": split.n, "groups": split.groups, "per_class": split.per_class}
+            for name, split in ((name, data.splits[name]) for name in SPLITS)
+        },
+    }
+
+
+def _variant(one: VariantEvidence, parent: Evaluation | None, is_real: bool) -> dict[str, Any]:
+    spec, model, evaluation = one.spec, one.model, one.evaluation
+    trained = one.training is not None
+    heatmaps = one.heatmaps if isinstance(one.heatmaps, Heatmaps) else None
+    return {
+        "title": spec.title or spec.name,
+        "summary": spec.summary,
+        "parent": spec.parent or None,
+        "changed_from_parent": {
+            key: {"from": before, "to": after} for key, (before, after) in spec.changed_from_parent.items()
+        },
+        "architecture": spec.architecture,
+        # A model that was brought was not trained by these settings: to print them would be untrue.
+        "settings": {
+            "train": spec.train.model_dump() if trained else {},
+            "augment": spec.augment.model_dump() if trained else {},
+            "options": spec.options,
+        },
+        "parameters": model.parameters,
+        "trainable_parameters": model.trainable_parameters,
+        "size_bytes": model.size_bytes,
+        "layers": [
+            dict(zip(("name", "kind", "shape", "parameters"), layer, strict=True)) for layer in model.layers
+        ],
+        "training": asdict(one.training) if one.training is not None else None,
+        "scores": _scores(evaluation.scores),
+        "per_class": [_class(scores) for scores in evaluation.per_class],
+        "confusion": evaluation.confusion,
+        "confusion_normalised": [derived.shares(row) for row in evaluation.confusion],
+        "reference": spec.reference.model_dump() if spec.reference else None,
+        "reference_difference": derived.from_reference(evaluation, spec.reference) if is_real else None,
+        "parent_difference": derived.from_parent(evaluation, parent),
+        "heatmaps": _heatmaps(one.heatmaps),
+        "examples": _examples(heatmaps.examples if heatmaps else ()),
+        "gallery": _examples(one.gallery),
+        "common": _examples(heatmaps.common if heatmaps else ()),
+        "errors": derived.errors(evaluation.confusion),
+        "runs": {
+            str(run.seed): {
+                "seed": run.seed,
+                "model_sha256": run.model_sha256,
+                "predictions_sha256": run.predictions_sha256,
+                "epochs_run": run.epochs_run,
+                "scores": _scores(run.scores),
+            }
+            for run in sorted(one.runs, key=lambda run: run.seed)
+        },
+    }
+
+
+def _scores(scores: Mapping[str, Score]) -> dict[str, Any]:
+    return {name: scores[name].to_json() for name in sorted(scores, key=_place)}
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Order scores as the schema does, whatever order a stored file had."""
+    return (SCORES.index(name) if name in SCORES else len(SCORES), name)
+
+
+def _class(scores: ClassScores) -> dict[str, Any]:
+    named = {name: getattr(scores, name).to_json() for name in ("precision", "recall", "f1")}
+    return {"label": scores.label, "n": scores.n, **named}
+
+
+def _heatmaps(heatmaps: Heatmaps | Skipped) -> dict[str, Any]:
+    if not isinstance(heatmaps, Heatmaps):
+        return {"skipped": asdict(heatmaps)}
+    return {name: getattr(heatmaps, name) for name in ("method", "layer", "grid", "n", "zero_maps", "notes")}
+
+
+def _examples(examples: Sequence[Example]) -> list[dict[str, Any]]:
+    return [asdict(example) for example in examples]
