@@ -21,8 +21,9 @@ BROUGHT = ("pixel_scale", "output", "explain")
 class Layers:
     """The settings of one variant by where they come from; the later layer wins.
 
-    The layers are inherited each for itself. So a parent's short recipe holds for its children, whatever the
-    files say of long trainings, and ``--set`` on a parent reaches every child that does not set the key itself.
+    The layers are inherited each for itself. So a parent's short recipe holds for its children, whatever
+    the file says of their long ones, and ``--set`` on a parent reaches every child that does not set the key
+    itself.
     """
 
     file: Table = field(default_factory=dict)

@@ -51,8 +51,8 @@ def parse(text: str, study: str, variants: Collection[str]) -> Override:
     Parameters
     ----------
     text : str
-        ``variant.key.path=VALUE`` or ``study.variant.key.path=VALUE``; of the study itself ``headline=VALUE`` and
-        ``seed=VALUE``. The value is TOML; a bare word is a string.
+        ``variant.key.path=VALUE`` or ``study.variant.key.path=VALUE``; of the study itself
+        ``headline=VALUE`` and ``seed=VALUE``. The value is TOML; a bare word is a string.
     study : str
         Name of the study it is read for.
     variants : collection of str

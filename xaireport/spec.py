@@ -1,4 +1,4 @@
-"""What a study file may say: frozen, validated models. Reading the file and resolving parents is study.py's."""
+"""What a study file may say: frozen, validated models. study.py reads the file, resolves parents."""
 
 from __future__ import annotations
 

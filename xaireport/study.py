@@ -26,20 +26,7 @@ from xaireport.study_file import (
     unknown_name,
     validated,
 )
-
-HEADLINES = (
-    "accuracy",
-    "balanced_accuracy",
-    "macro_precision",
-    "macro_recall",
-    "macro_f1",
-    "weighted_precision",
-    "weighted_recall",
-    "weighted_f1",
-    "mcc",
-    "auroc",
-)
-"""Scores a study may be judged by: all of them better when higher."""
+from xaireport.study_rules import check_data, check_headline, check_origin, check_schedule, check_seeds
 
 STUDY_KEYS = tuple(key for key in StudySpec.model_fields if key not in ("name", "overrides", "folder"))
 VARIANT_KEYS = (
@@ -47,7 +34,6 @@ VARIANT_KEYS = (
     "phantom",
 )
 PHANTOM_KEYS = ("train", "options")
-TRAINING_KEYS = ("options", "train", "augment", "seeds")
 COMPARED = ("architecture", "options", "train", "augment", "explain", "path")
 
 
@@ -264,59 +250,12 @@ def _variant(
         layers[name] = inherit(layers[parent], layers[name])
     table = layers[name].merged()
     spec = validated(VariantSpec, {**table, "name": name}, where)
-    _check_origin(spec, given, where)
-    _check_schedule(spec, where)
+    check_origin(spec, given, where)
+    check_schedule(spec, where)
+    check_seeds(spec, where)
     if not parent:
         return spec
     return spec.model_copy(update={"changed_from_parent": _changes(done[parent], spec)})
-
-
-def _check_origin(spec: VariantSpec, given: Table, where: str) -> None:
-    """Either trained here, or brought along with everything stated that cannot be read off the file."""
-    if not spec.path:
-        if not spec.architecture:
-            raise ConfigError(
-                "architecture (to train one) or path (to bring your own)", "neither", where=where
-            )
-        for key in ("pixel_scale", "output"):
-            if given.get(key):
-                raise ConfigError(
-                    f"{key} with path only",
-                    repr(given[key]),
-                    "a model trained here takes 0-255",
-                    join(where, key),
-                )
-        return
-    if given.get("architecture"):
-        raise ConfigError("architecture or path, not both", "both", where=join(where, "architecture"))
-    for key in TRAINING_KEYS:
-        if given.get(key):
-            raise ConfigError(
-                f"no {key} beside path", repr(given[key]), "the model is not trained here", where
-            )
-    for key, meaning in (
-        ("pixel_scale", "what the model takes: 0-255, 0-1 or -1-1"),
-        ("output", "what it gives: probabilities or logits"),
-    ):
-        if not getattr(spec, key):
-            raise ConfigError(f"{key}, {meaning}", "nothing", "it is never guessed", join(where, key))
-
-
-def _check_schedule(spec: VariantSpec, where: str) -> None:
-    train = spec.train
-    if train.warmup_epochs and train.schedule != "cosine":
-        raise ConfigError(
-            'train.warmup_epochs = 0, or train.schedule = "cosine"',
-            f"a warm-up of {train.warmup_epochs:g} epochs with schedule = {train.schedule!r}",
-            where=join(where, "train", "warmup_epochs"),
-        )
-    if train.reduce_lr and train.schedule != "constant":
-        raise ConfigError(
-            'train.reduce_lr = 0, or train.schedule = "constant"',
-            f"reduce_lr = {train.reduce_lr} with schedule = {train.schedule!r}",
-            "only one of them can steer the learning rate",
-            join(where, "train", "reduce_lr"),
-        )
 
 
 def _changes(parent: VariantSpec, spec: VariantSpec) -> dict[str, tuple[Any, Any]]:
@@ -344,32 +283,9 @@ def _study(
             headline_at = each.where
             study = study.model_copy(update={"headline_reason": "chosen for this run"})
             table["headline_reason"] = study.headline_reason
-    if study.headline not in HEADLINES:
-        raise unknown_name("score", study.headline, HEADLINES, headline_at)
-    _check_data(study, file)
+    check_headline(study, headline_at)
+    check_data(study, file)
     return study
-
-
-def _check_data(study: StudySpec, file: str) -> None:
-    if bool(study.dataset) == bool(study.data):
-        raise ConfigError(
-            "either dataset (one known by name) or data (an .npz of your own)",
-            "both" if study.data else "neither",
-            where=file,
-        )
-    if study.dataset and study.classes:
-        raise ConfigError(
-            "classes with data only",
-            list(study.classes),
-            f"{study.dataset} brings its own",
-            join(file, "classes"),
-        )
-    if study.data and (len(study.classes) < 2 or len(set(study.classes)) < len(study.classes)):
-        raise ConfigError(
-            "classes, the name of each label from 0 on: at least two, each once",
-            list(study.classes) or "nothing",
-            where=join(file, "classes"),
-        )
 
 
 def _minimal(study: StudySpec) -> Table:

@@ -185,7 +185,7 @@ def plain(value: Any, where: str) -> None:
 
 
 def join(where: str, *keys: str) -> str:
-    """Return ``where`` with further keys, dotted: ``file.toml: variants.a``, ``--set a.b=c: train.epochs``."""
+    """Return ``where`` with further keys, dotted, such as ``models/derma.toml: variants.int8.train``."""
     dotted = ".".join(keys)
     if not dotted:
         return where

@@ -1,0 +1,107 @@
+"""Rules that span several keys of a study file: what must be stated together, what excludes each other."""
+
+from __future__ import annotations
+
+from xaireport.errors import ConfigError
+from xaireport.spec import StudySpec, VariantSpec
+from xaireport.study_file import Table, join, unknown_name
+
+HEADLINES = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_precision",
+    "macro_recall",
+    "macro_f1",
+    "weighted_precision",
+    "weighted_recall",
+    "weighted_f1",
+    "mcc",
+    "auroc",
+)
+"""Scores a study may be judged by: all of them better when higher."""
+
+TRAINING_KEYS = ("options", "train", "augment", "seeds")
+
+
+def check_origin(spec: VariantSpec, given: Table, where: str) -> None:
+    """Either trained here, or brought along with everything stated that cannot be read off the file."""
+    if not spec.path:
+        if not spec.architecture:
+            raise ConfigError(
+                "architecture (to train one) or path (to bring your own)", "neither", where=where
+            )
+        for key in ("pixel_scale", "output"):
+            if given.get(key):
+                raise ConfigError(
+                    f"{key} with path only",
+                    repr(given[key]),
+                    "a model trained here takes 0-255",
+                    join(where, key),
+                )
+        return
+    if given.get("architecture"):
+        raise ConfigError("architecture or path, not both", "both", where=join(where, "architecture"))
+    for key in TRAINING_KEYS:
+        if given.get(key):
+            raise ConfigError(
+                f"no {key} beside path", repr(given[key]), "the model is not trained here", where
+            )
+    for key, meaning in (
+        ("pixel_scale", "what the model takes: 0-255, 0-1 or -1-1"),
+        ("output", "what it gives: probabilities or logits"),
+    ):
+        if not getattr(spec, key):
+            raise ConfigError(f"{key}, {meaning}", "nothing", "it is never guessed", join(where, key))
+
+
+def check_seeds(spec: VariantSpec, where: str) -> None:
+    """Each seed is one run: none below 0, none twice."""
+    if any(seed < 0 for seed in spec.seeds) or len(set(spec.seeds)) < len(spec.seeds):
+        raise ConfigError("seeds of at least 0, each once", list(spec.seeds), where=join(where, "seeds"))
+
+
+def check_schedule(spec: VariantSpec, where: str) -> None:
+    """One thing steers the learning rate, and a warm-up belongs to a schedule."""
+    train = spec.train
+    if train.warmup_epochs and train.schedule != "cosine":
+        raise ConfigError(
+            'train.warmup_epochs = 0, or train.schedule = "cosine"',
+            f"a warm-up of {train.warmup_epochs:g} epochs with schedule = {train.schedule!r}",
+            where=join(where, "train", "warmup_epochs"),
+        )
+    if train.reduce_lr and train.schedule != "constant":
+        raise ConfigError(
+            'train.reduce_lr = 0, or train.schedule = "constant"',
+            f"reduce_lr = {train.reduce_lr} with schedule = {train.schedule!r}",
+            "only one of them can steer the learning rate",
+            join(where, "train", "reduce_lr"),
+        )
+
+
+def check_headline(study: StudySpec, where: str) -> None:
+    """The score that the study is judged by is one that exists, and is better when higher."""
+    if study.headline not in HEADLINES:
+        raise unknown_name("score", study.headline, HEADLINES, where)
+
+
+def check_data(study: StudySpec, file: str) -> None:
+    """The data are known by name or brought along, and then with the names of their classes."""
+    if bool(study.dataset) == bool(study.data):
+        raise ConfigError(
+            "either dataset (one known by name) or data (an .npz of your own)",
+            "both" if study.data else "neither",
+            where=file,
+        )
+    if study.dataset and study.classes:
+        raise ConfigError(
+            "classes with data only",
+            list(study.classes),
+            f"{study.dataset} brings its own",
+            join(file, "classes"),
+        )
+    if study.data and (len(study.classes) < 2 or len(set(study.classes)) < len(study.classes)):
+        raise ConfigError(
+            "classes, the name of each label from 0 on: at least two, each once",
+            list(study.classes) or "nothing",
+            where=join(file, "classes"),
+        )
