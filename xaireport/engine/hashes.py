@@ -18,7 +18,7 @@ from typing import Any
 
 from xaireport.engine.files import list_files, write_atomic
 
-_VERSION = 1
+_VERSION = 1  # of the file, and of what code.py derives from a source
 # File times advance with the kernel's tick (up to 10 ms): two changes within one tick look the same.
 _TICK_NS = 20_000_000
 
@@ -29,7 +29,8 @@ def sha256_of_files(files: Mapping[str, str]) -> str:
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-def _read_sha256(file: str) -> str:
+def sha256_of_file(file: str) -> str:
+    """Hash of a file's content, read now."""
     with Path(file).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -56,7 +57,7 @@ class HashCache:
 
     def sha256(self, file: str) -> str | None:
         """Return the SHA-256 of a file, or None where there is none."""
-        digest: str | None = self.fact("files", file, _read_sha256)
+        digest: str | None = self.fact("files", file, sha256_of_file)
         return digest
 
     def sha256_of_path(self, path: Path) -> str | None:

@@ -45,7 +45,9 @@ def outdated(wanted: Mapping[str, str], record: Record, cache: HashCache) -> lis
 
 def copy(wanted: Mapping[str, str], record: Record, places: list[str], cache: HashCache) -> None:
     """Copy to each of ``places``; each appears whole or not at all."""
-    import shutil
+    if not places:
+        return
+    import shutil  # takes a while to import, and a build with nothing to do copies nothing
 
     for place in places:
         path = Path(place)

@@ -13,10 +13,11 @@ from pathlib import Path
 from xaireport.engine.files import as_store_error, clear_errors, remove_tree
 from xaireport.engine.hashes import HashCache
 from xaireport.engine.journal import Entry, Journal
-from xaireport.engine.keys import checkpoint_key, differences
+from xaireport.engine.keys import checkpoint_key
 from xaireport.engine.lock import locked
 from xaireport.engine.node import Context, Input, Listener, Node, NodeReport, NodeStarted, Status
 from xaireport.engine.plan import Outcome, Plan, Planner, as_failure, check
+from xaireport.engine.preview import preview, published_report, reasons
 from xaireport.engine.publish import copy, destinations, outdated, published_folders, withdraw
 from xaireport.engine.store import Cleaned, Record, Store
 from xaireport.errors import Failure, StoreError, XaiReportError
@@ -63,12 +64,13 @@ class Engine:
             Another build is running, or the store cannot be written.
         """
         check(nodes)
+        tell = listener or (lambda event: None)
         with clear_errors():
             if dry_run:
-                return _Build(self._root, self._progress, listener).preview(nodes)
+                return preview(self._root, nodes, tell)
             self._root.mkdir(parents=True, exist_ok=True)
             with locked(self._root / "lock"):
-                return _Build(self._root, self._progress, listener).run(nodes)
+                return _Build(self._root, self._progress, tell).run(nodes)
 
     def clean(self, keep_current: bool = True) -> Cleaned:
         """Remove stored results that no node's last run refers to, or with ``keep_current=False`` all.
@@ -114,10 +116,10 @@ class Engine:
 class _Build:
     """One run over a list of nodes."""
 
-    def __init__(self, root: Path, progress: object, listener: Listener | None) -> None:
+    def __init__(self, root: Path, progress: object, tell: Listener) -> None:
         self._root = root
         self._progress = progress
-        self._tell: Listener = listener or (lambda event: None)
+        self._tell = tell
         self._cache = HashCache(root / "hashes.json")
         self._store = Store(root, self._cache)
         self._journal = Journal(root / "journal.json")
@@ -136,38 +138,6 @@ class _Build:
         finally:
             self._cache.save()
         return reports
-
-    def preview(self, nodes: Sequence[Node]) -> list[NodeReport]:
-        reports = []
-        for node in nodes:
-            try:
-                report = self._preview(node)
-            except XaiReportError as error:
-                failure = as_failure(error, node.stage)
-                self._done[node.name] = failure
-                report = NodeReport(node.name, node.stage, "failed", failure=failure)
-            reports.append(report)
-            self._tell(report)
-        return reports
-
-    def _preview(self, node: Node) -> NodeReport:
-        plan = self._planner.plan(node, self._done)
-        if plan.missing:
-            self._done[node.name] = plan.missing
-            return NodeReport(node.name, node.stage, "skipped", failure=plan.missing)
-        self._done[node.name] = None
-        if plan.unknown:
-            why = self._why(node, plan, ())
-            if why:
-                return NodeReport(node.name, node.stage, "would run", why=why)
-            waits = tuple(f"may change: input {label}" for label in sorted(plan.unknown))
-            return NodeReport(node.name, node.stage, "may run", why=waits)
-        record, broken = self._store.find(node.stage, plan.key)
-        if record is None:
-            return NodeReport(node.name, node.stage, "would run", why=self._why(node, plan, broken))
-        self._done[node.name] = record
-        places = outdated(destinations(node.publish, record), record, self._cache)
-        return self._report_published(node, "would restore", places)
 
     def _guarded(self, node: Node, number: int, total: int) -> NodeReport:
         """Run one node; whatever goes wrong with it becomes its report."""
@@ -192,14 +162,15 @@ class _Build:
         record, broken = self._store.find(node.stage, plan.key)
         if record is not None:
             self._done[node.name] = record
-            return self._report_published(node, "restored", self._publish(node, plan, record))
-        why = self._why(node, plan, broken)
+            self._finish(node, plan)
+            return published_report(node, "restored", self._publish(node, record))
+        why = reasons(node, plan, broken, self._journal.get(node.name), self._store)
         self._tell(NodeStarted(node.name, node.stage, number, total, why))
         started = time.perf_counter()
         record = self._run(node, plan)
         seconds = time.perf_counter() - started
         self._done[node.name] = record
-        places = self._publish(node, plan, record)
+        places = self._publish(node, record)
         return NodeReport(node.name, node.stage, "ran", seconds, why, published=tuple(map(Path, places)))
 
     def _run(self, node: Node, plan: Plan) -> Record:
@@ -227,12 +198,19 @@ class _Build:
             with contextlib.suppress(OSError):
                 checkpoint.rmdir()  # only where nothing is in it
             raise
-        entry = self._journal.get(node.name)
-        self._journal.put(node.name, Entry(plan.key, plan.parts, entry.published))
-        remove_tree(checkpoint)
+        self._finish(node, plan)
         return record
 
-    def _publish(self, node: Node, plan: Plan, record: Record) -> list[str]:
+    def _finish(self, node: Node, plan: Plan) -> None:
+        """Note that the artefact is complete: nobody will resume it."""
+        entry = self._journal.get(node.name)
+        unfinished = entry.checkpoint
+        if unfinished and unfinished == f"{node.stage}/{checkpoint_key(plan.parts, node.loose)}":
+            remove_tree(self._store.checkpoint(*unfinished.split("/")))
+            unfinished = ""
+        self._journal.put(node.name, Entry(plan.key, plan.parts, entry.published, unfinished))
+
+    def _publish(self, node: Node, record: Record) -> list[str]:
         """Bring published files up to date, remember them, and return those written."""
         wanted = destinations(node.publish, record)
         for place in wanted:
@@ -243,7 +221,7 @@ class _Build:
         copy(wanted, record, places, self._cache)
         published = {self._relative(place): record.outputs[file] for place, file in wanted.items()}
         self._withdraw(node, entry, published)
-        self._journal.put(node.name, Entry(plan.key, plan.parts, published, entry.checkpoint))
+        self._journal.put(node.name, replace(entry, published=published))
         return places
 
     def _withdraw(self, node: Node, entry: Entry, published: dict[str, str]) -> None:
@@ -255,26 +233,6 @@ class _Build:
         unclaimed = {place: digest for place, digest in gone.items() if place not in self._claimed}
         if unclaimed:
             withdraw(unclaimed, published_folders(node.publish), self._cache)
-
-    def _why(self, node: Node, plan: Plan, broken: tuple[str, ...]) -> tuple[str, ...]:
-        entry = self._journal.get(node.name)
-        if broken:
-            return tuple(f"stored file changed or missing: {file}" for file in broken)
-        if not entry.key:
-            return ("first time",)
-        lines = differences(entry.parts, plan.parts, plan.unknown)
-        if lines:
-            return lines
-        if plan.unknown:
-            _, broken = self._store.find(node.stage, entry.key)
-            return tuple(f"stored file changed or missing: {file}" for file in broken)
-        return ("stored result missing",)
-
-    def _report_published(self, node: Node, status: Status, places: list[str]) -> NodeReport:
-        if not places:
-            return NodeReport(node.name, node.stage, "fresh")
-        why = tuple(f"published file changed or missing: {place}" for place in places)
-        return NodeReport(node.name, node.stage, status, why=why, published=tuple(map(Path, places)))
 
     def _relative(self, place: str) -> str:
         """Path relative to the store, so that a copied project does not reach into the original."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xaireport.engine.files import list_files, remove_tree, sync_folders, write_atomic
-from xaireport.engine.hashes import HashCache, sha256_of_files
+from xaireport.engine.hashes import HashCache, sha256_of_file, sha256_of_files
 from xaireport.engine.keys import Parts
 from xaireport.errors import StoreError
 
@@ -116,12 +116,11 @@ class Store:
             if file == RECORD:
                 raise StoreError("any other file name in an artefact", RECORD, "The store writes it.", node)
             path = made / file
-            digest = self._cache.sha256(str(path))
-            if digest is None:
+            if not path.is_file():
                 raise StoreError("regular files in an artefact", file, where=node)
             with path.open("rb") as stream:
                 os.fsync(stream.fileno())
-            outputs[file] = {"sha256": digest, "size": path.stat().st_size}
+            outputs[file] = {"sha256": sha256_of_file(str(path)), "size": path.stat().st_size}
         record = {"node": node, "key": key, "parts": parts, "outputs": outputs, "seconds": round(seconds, 3)}
         write_atomic(made / RECORD, json.dumps(record, ensure_ascii=False, indent=1).encode())
         sync_folders(made)

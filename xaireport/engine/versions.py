@@ -1,7 +1,8 @@
 """Versions of installed distributions, read from folder names.
 
-``importlib.metadata`` parses a file per package and takes longer to import than a whole plan may; the name
-of a ``*.dist-info`` folder says the same (PyPA specification "Recording installed projects").
+``importlib.metadata`` takes longer to import than a whole plan may, and parses a file per package; the name
+of a ``*.dist-info`` folder says the same (PyPA specification "Recording installed projects"). Packages inside
+archives are not seen.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import sys
 from collections.abc import Iterable
 
 NOT_INSTALLED = "not installed"
-
-
-def _normalised(name: str) -> str:
-    return name.replace("-", "_").replace(".", "_").lower()
+# One library, several distributions: whichever is there counts.
+_ALSO_CALLED = {
+    "tensorflow": ("tensorflow_cpu", "tensorflow_macos", "tensorflow_rocm", "tf_nightly", "tf_nightly_cpu")
+}
 
 
 class Versions:
@@ -25,15 +26,19 @@ class Versions:
 
     def of(self, names: Iterable[str]) -> dict[str, str]:
         """Return distribution -> version; ``NOT_INSTALLED`` where there is none."""
-        return {name: self._version(name) for name in sorted(names)}
+        return {name: self._version(_normalised(name)) for name in sorted(names)}
 
     def _version(self, name: str) -> str:
         if self._table is None:
             self._table = _installed()
-        key = _normalised(name)
-        if key not in self._table:
-            self._table[key] = _from_metadata(name)
-        return self._table[key]
+        for candidate in (name, *_ALSO_CALLED.get(name, ())):
+            if candidate in self._table:
+                return self._table[candidate]
+        return NOT_INSTALLED
+
+
+def _normalised(name: str) -> str:
+    return name.replace("-", "_").replace(".", "_").lower()
 
 
 def _installed() -> dict[str, str]:
@@ -44,17 +49,8 @@ def _installed() -> dict[str, str]:
         except OSError:
             continue  # an archive, or a folder that is not there
         for folder in names:
-            if folder.endswith(".dist-info"):
-                name, _, version = folder.removesuffix(".dist-info").partition("-")
+            stem, _, kind = folder.rpartition(".")
+            if kind in ("dist-info", "egg-info"):
+                name, _, version = stem.partition("-")
                 table.setdefault(_normalised(name), version)
     return table
-
-
-def _from_metadata(name: str) -> str:
-    """Ask the slow way for what has no folder of the usual name: eggs, archives."""
-    from importlib import metadata
-
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return NOT_INSTALLED
