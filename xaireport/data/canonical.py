@@ -71,14 +71,30 @@ def open_dataset(folder: Path) -> Dataset:
     hint = "Delete the folder; the next build makes it again."
     try:
         document = json.loads((folder / INFO).read_text(encoding="utf-8"))
-        info = dict(document["info"])
-        info["classes"], info["notes"] = tuple(info["classes"]), tuple(info["notes"])
         columns: dict[str, list[str]] = document["columns"]
         with Npz(folder / ARRAYS) as file:
             splits = {name: _read_split(file, name, columns[name]) for name in SPLITS}
-        return Dataset(DatasetInfo(**info), **splits)
+        return Dataset(open_info(folder), **splits)
     except (OSError, ValueError, KeyError, TypeError, DataError) as problem:
         raise StoreError("a stored data set", problem, hint, str(folder)) from problem
+
+
+def open_info(folder: Path) -> DatasetInfo:
+    """Return what the report says about the data set in ``folder``, without reading its arrays.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing or damaged.
+    """
+    try:
+        info = dict(json.loads((folder / INFO).read_text(encoding="utf-8"))["info"])
+        info["classes"], info["notes"] = tuple(info["classes"]), tuple(info["notes"])
+        return DatasetInfo(**info)
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise StoreError(
+            "a stored data set", problem, "Delete the folder; the next build makes it again.", str(folder)
+        ) from problem
 
 
 def digest(splits: dict[SplitName, Split]) -> str:

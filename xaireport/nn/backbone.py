@@ -18,6 +18,26 @@ RANDOM_NOTE = (
     "This is not transfer learning, and its figures say nothing about it."
 )
 
+_IMAGENET_FILE = Path(".keras/models/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5")
+
+
+def weights_file(weights: str, folder: Path) -> Path | None:
+    """Return the file that ``weights`` stands for, where there is one already.
+
+    Parameters
+    ----------
+    weights : str
+        ``imagenet`` (looked for in Keras' cache), ``random``, or a path.
+    folder : Path
+        What a path is relative to.
+    """
+    if weights == "random":
+        return None
+    if weights == "imagenet":
+        cached = Path.home() / _IMAGENET_FILE
+        return cached if cached.is_file() else None
+    return folder / weights
+
 
 def load_vgg19(model: Any, weights: str, *, allow_random: bool) -> str:
     """Put VGG-19's convolution weights into the layers of ``model`` that bear their names.

@@ -1,0 +1,276 @@
+"""What feeds what: the nodes of a build, what each result depends on, and where people find it.
+
+A node runs a module of ``xaireport.stages``; the engine decides whether it has to.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from xaireport import paths
+from xaireport.engine.node import Context, Input, Node
+from xaireport.nn.backbone import weights_file
+from xaireport.spec import StudySpec, VariantSpec
+from xaireport.types import Located
+
+MODELS = Path("models")
+DATA_FIELDS = {
+    "name", "title", "dataset", "classes", "task", "license", "citation", "url", "groups", "masks", "columns",
+    "variants",
+}  # fmt: skip
+TRAIN_FIELDS = {"architecture", "options", "train", "augment"}
+EVIDENCE_CODE = tuple(
+    f"xaireport.stages.{stage}" for stage in ("data", "train", "predict", "evaluate", "explain", "results")
+)
+NEURAL = ("tensorflow", "keras", "numpy")
+
+
+def seeds(study: StudySpec, variant: VariantSpec) -> tuple[int, ...]:
+    """Return the training seeds of a variant; the first is the one its card shows."""
+    return variant.seeds or (study.seed,)
+
+
+def model_path(study: StudySpec, variant: VariantSpec, seed: int) -> Path:
+    """Return where a trained file is published: that of the first seed as ``model.keras``."""
+    name = "model.keras" if seed == seeds(study, variant)[0] else f"model-seed-{seed}.keras"
+    return MODELS / study.name / variant.name / name
+
+
+def model_of(study: StudySpec, variant: VariantSpec, seed: int) -> Input:
+    """Return the model file of a variant: its own training's, or the one brought."""
+    if variant.path:
+        return Input(path=Path(study.folder) / variant.path)
+    return Input(f"train {study.name}.{variant.name} seed {seed}", "model.keras")
+
+
+def optional(node: str, file: str) -> Input:
+    """Return an input without which the reader goes on, and says so."""
+    return Input(node, file, optional=True)
+
+
+class Graph:
+    """The nodes of a build, in an order in which each comes after what it reads."""
+
+    def __init__(self, out: Path, *, max_minutes: float | None = None, random_backbone: bool = False) -> None:
+        self.out, self.max_minutes, self.random_backbone = out, max_minutes, random_backbone
+        self.nodes: list[Node] = []
+
+    def empty(self) -> Graph:
+        """Return a graph without nodes for the same build."""
+        return Graph(
+            self.out,
+            max_minutes=self.max_minutes,
+            random_backbone=self.random_backbone,
+        )
+
+    def add(
+        self,
+        name: str,
+        stage: str,
+        params: Mapping[str, Any],
+        inputs: Mapping[str, Input],
+        packages: tuple[str, ...],
+        publish: Mapping[str, Path] | None = None,
+        *,
+        loose: tuple[str, ...] = (),
+        code: tuple[str, ...] = (),
+    ) -> str:
+        """Add a node that runs ``xaireport.stages.<stage>`` and return its name."""
+        module = f"xaireport.stages.{stage}"
+
+        def run(context: Context) -> None:
+            importlib.import_module(module).run(context, params)
+
+        self.nodes.append(
+            Node(name, stage, params, inputs, code or (module,), packages, run, publish or {}, loose)
+        )
+        return name
+
+    def evidence(self, study: StudySpec, located: Located, chosen: Sequence[str]) -> dict[str, list[str]]:
+        """Add all that leads to the evidence of the chosen variants; return the names of each one's nodes."""
+        data = self.add(
+            f"data {study.name}",
+            "data",
+            {
+                "study": study.model_dump(mode="json", include=DATA_FIELDS - {"variants"}) | {"variants": {}},
+                "source": located.source,
+                "loader": located.loader,
+                "seed": study.seed,
+            },
+            {f"file{i}": Input(path=file) for i, file in enumerate(located.files)},
+            ("numpy",),
+        )
+        return {name: [data, *self._variant(study, study.variants[name], data, located)] for name in chosen}
+
+    def _variant(self, study: StudySpec, variant: VariantSpec, data: str, located: Located) -> list[str]:
+        label = f"{study.name}.{variant.name}"
+        arrays = Input(data, "dataset.npz")
+        names = []
+        for seed in seeds(study, variant):
+            if not variant.path:
+                names.append(self._training(study, variant, seed, arrays, located))
+            names.append(
+                self.add(
+                    f"predict {label} seed {seed}",
+                    "predict",
+                    {
+                        "pixel_scale": variant.pixel_scale or "0-255",
+                        "output": variant.output or "probabilities",
+                    },
+                    {"data": arrays, "model": model_of(study, variant, seed)},
+                    NEURAL,
+                )
+            )
+            names.append(
+                self.add(
+                    f"evaluate {label} seed {seed}",
+                    "evaluate",
+                    {},
+                    {"info": Input(data, "dataset.json"), "predictions": Input(names[-1], "predictions.npz")},
+                    ("numpy", "scikit-learn"),
+                )
+            )
+        first = seeds(study, variant)[0]
+        names.append(
+            self.add(
+                f"explain {label}",
+                "explain",
+                {
+                    "name": variant.name,
+                    "seed": study.seed,
+                    "explain": variant.explain.model_dump(mode="json"),
+                    "pixel_scale": variant.pixel_scale or "0-255",
+                    "output": variant.output or "probabilities",
+                },
+                {"data": arrays, "model": model_of(study, variant, first)},
+                (*NEURAL, "tf-keras-vis", "pillow"),
+            )
+        )
+        return names
+
+    def _training(
+        self, study: StudySpec, variant: VariantSpec, seed: int, arrays: Input, located: Located
+    ) -> str:
+        inputs = {"data": arrays}
+        weights = str(variant.options.get("weights", "")) if variant.architecture == "vgg19" else ""
+        # The weights' bytes are part of the key: a trunk trained at random is not taken for a pretrained one
+        # once the weights can be had.
+        if weights and (file := weights_file(weights, Path(study.folder))):
+            inputs["weights"] = Input(path=file)
+        return self.add(
+            f"train {study.name}.{variant.name} seed {seed}",
+            "train",
+            {
+                "variant": variant.model_dump(mode="json", include=TRAIN_FIELDS) | {"name": "variant"},
+                "seed": seed,
+                "max_minutes": self.max_minutes,
+                "allow_random_backbone": bool(weights)
+                and (self.random_backbone or located.source == "phantom"),
+            },
+            inputs,
+            NEURAL,
+            {"model.keras": model_path(study, variant, seed)},
+            loose=("max_minutes",),
+        )
+
+    def results(self, study: StudySpec, chosen: Sequence[str]) -> str:
+        """Add what puts a study's evidence together, and its figures; return the former's name."""
+        inputs = {"data": Input(f"data {study.name}", "dataset.npz")}
+        for name in chosen:
+            variant = study.variants[name]
+            label = f"{study.name}.{name}"
+            for seed in seeds(study, variant):
+                if not variant.path:
+                    inputs[f"{name}/training/{seed}"] = optional(
+                        f"train {label} seed {seed}", "training.json"
+                    )
+                inputs[f"{name}/model/{seed}"] = replace(model_of(study, variant, seed), optional=True)
+                predict = f"predict {label} seed {seed}"
+                inputs[f"{name}/summary/{seed}"] = optional(predict, "summary.json")
+                inputs[f"{name}/predictions/{seed}"] = optional(predict, "predictions.npz")
+                inputs[f"{name}/evaluation/{seed}"] = optional(
+                    f"evaluate {label} seed {seed}", "evaluation.json"
+                )
+            inputs[f"{name}/explain"] = optional(f"explain {label}", "")
+        results = self.add(
+            f"results {study.name}",
+            "results",
+            {
+                "study": study.model_dump(mode="json", exclude={"folder"}),
+                "seeds": {name: list(seeds(study, study.variants[name])) for name in chosen},
+                "code": list(EVIDENCE_CODE),
+            },
+            inputs,
+            ("numpy", "jsonschema"),
+            {
+                "results.json": self.out / study.name / "results.json",
+                "predictions.csv": self.out / study.name / "predictions.csv",
+                "assets/": self.out / study.name / "assets",
+            },
+            code=EVIDENCE_CODE,
+        )
+        self.add(
+            f"figures {study.name}",
+            "figures",
+            {},
+            {"results": Input(results, "results.json")},
+            ("matplotlib", "seaborn"),
+            {"": self.out / study.name / "figures"},
+        )
+        return results
+
+    def pages(
+        self,
+        name: str,
+        variants: Mapping[str, Mapping[str, Input]],
+        results: Input,
+        assets: Input,
+        figures: Input,
+    ) -> None:
+        """Add the pages of a study: one card per variant, and the comparison; each in each format.
+
+        ``variants`` names for each card the inputs without which there is none.
+        """
+        evidence = {"results": results, "assets": assets, "figures": figures}
+        for variant, needed in variants.items():
+            path = Path(name, variant, "card")
+            self._page(f"{name}.{variant}", "card", {"variant": variant}, {**evidence, **needed}, path)
+        self._page(name, "comparison", {}, evidence, Path(name, "index"))
+
+    def index(self, results: Mapping[str, Input]) -> None:
+        """Add the page over all studies."""
+        self._page(
+            "all studies",
+            "index",
+            {},
+            {f"results/{name}": each for name, each in results.items()},
+            Path("index"),
+        )
+
+    def _page(
+        self, name: str, page: str, params: Mapping[str, Any], inputs: Mapping[str, Input], path: Path
+    ) -> None:
+        templates = {f"templates/{folder}": Input(path=folder) for folder in paths.folders("templates")}
+        for suffix, packages in (("html", ("jinja2",)), ("pdf", ("jinja2", "weasyprint", "pikepdf"))):
+            self.add(
+                f"{suffix} {name}",
+                "render",
+                {"page": page, "format": suffix, **params},
+                {**inputs, **templates},
+                packages,
+                {f"page.{suffix}": self.out / path.with_suffix(f".{suffix}")},
+            )
+
+
+def needed_by_card(study: StudySpec, variant: str) -> dict[str, Input]:
+    """Return what a card cannot be made without."""
+    label = f"{study.name}.{variant}"
+    first = seeds(study, study.variants[variant])[0]
+    return {
+        "evaluation": Input(f"evaluate {label} seed {first}", "evaluation.json"),
+        "heatmaps": Input(f"explain {label}", "heatmaps.json"),
+    }

@@ -1,0 +1,215 @@
+"""Build, render and clean: from what the user asked for to a graph, and on to the engine. Nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xaireport import study as studies
+from xaireport.data.locate import locate
+from xaireport.engine.node import Input, Node, NodeReport, NodeStarted
+from xaireport.engine.scheduler import Cleaned, Engine
+from xaireport.errors import ConfigError
+from xaireport.graph import MODELS, Graph, needed_by_card
+from xaireport.spec import StudySpec
+from xaireport.types import DataMode, Epoch, Located
+
+STORE = MODELS / ".store"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What the reader has to know before the work begins: that the data are a phantom, for one."""
+
+    text: str
+
+
+Listener = Callable[[NodeStarted | NodeReport | Notice], None]
+OnEpoch = Callable[[str, Epoch], None]
+"""Told the name of the node that trains, and how."""
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """What the user asked for."""
+
+    targets: tuple[str, ...] = ()
+    all: bool = False
+    epochs: int | None = None
+    max_minutes: float | None = None
+    seed: int | None = None
+    out: Path = Path("reports")
+    data: DataMode = "auto"
+    data_dir: Path | None = None
+    allow_random_backbone: bool = False
+    overrides: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What became of it: one report per node, and the pages there are now, the index first."""
+
+    reports: tuple[NodeReport, ...]
+    notices: tuple[str, ...] = ()
+    pages: tuple[Path, ...] = ()
+
+    @property
+    def failed(self) -> tuple[NodeReport, ...]:
+        """Nodes that did not do what they should."""
+        return tuple(report for report in self.reports if report.status in ("failed", "skipped"))
+
+
+def build(
+    request: BuildRequest,
+    listener: Listener | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> BuildResult:
+    """Make everything that is asked for and is not there yet, or no longer right.
+
+    Parameters
+    ----------
+    request : BuildRequest
+        What to build, on which data, where to.
+    listener : callable, optional
+        Told when a node starts and how it ended.
+    on_epoch : callable, optional
+        Told the node's name and how training goes.
+
+    Returns
+    -------
+    BuildResult
+
+    Raises
+    ------
+    ConfigError
+        Wrong before any work.
+    XaiReportError
+        The store is locked or cannot be written; data that were asked for cannot be had.
+    """
+    selections = studies.select(request.targets, request.all)
+    overrides = studies.assign_overrides(request.overrides, selections)
+    graph = Graph(
+        request.out,
+        max_minutes=request.max_minutes,
+        random_backbone=request.allow_random_backbone,
+    )
+    relay = _Relay(listener, on_epoch)
+    engine = Engine(STORE, relay.epoch)
+    notices, results = [], {}
+    for selection in selections:
+        study, located = _study(selection, request, overrides[selection.name])
+        if located.notice:
+            notices.append(located.notice)
+            relay.tell(Notice(located.notice))
+        chosen = _with_stored(engine, graph, study, located, selection.variants)
+        graph.evidence(study, located, chosen)
+        name = graph.results(study, chosen)
+        results[study.name] = Input(name, "results.json", optional=True)
+        graph.pages(
+            study.name,
+            {variant: needed_by_card(study, variant) for variant in chosen},
+            Input(name, "results.json"),
+            Input(name),
+            Input(f"figures {study.name}"),
+        )
+    graph.index({**_published(request.out, set(results)), **results})
+    reports = engine.run(graph.nodes, dry_run=request.dry_run, listener=relay.node)
+    return BuildResult(tuple(reports), tuple(notices), _pages(graph.nodes))
+
+
+def _study(
+    selection: studies.Selection, request: BuildRequest, overrides: Sequence[str]
+) -> tuple[StudySpec, Located]:
+    """Load a study; with phantom data by its short recipes."""
+    study = studies.load_study(selection.path, overrides, request.epochs, request.seed)
+    located = locate(study, request.data, request.data_dir, STORE / "located.json")
+    if located.source == "phantom":
+        study = studies.load_study(selection.path, overrides, request.epochs, request.seed, phantom=True)
+    return study, located
+
+
+def _with_stored(
+    engine: Engine, graph: Graph, study: StudySpec, located: Located, chosen: Sequence[str]
+) -> list[str]:
+    """Add to the chosen variants the others whose evidence is stored and right: they cost nothing to show."""
+    if len(chosen) == len(study.variants):
+        return list(chosen)
+    trial = graph.empty()
+    nodes = trial.evidence(study, located, list(study.variants))
+    fresh = {
+        report.name
+        for report in engine.run(trial.nodes, dry_run=True)
+        if report.status in ("fresh", "would restore")
+    }
+    return [name for name in study.variants if name in chosen or fresh.issuperset(nodes[name])]
+
+
+def render(
+    targets: Sequence[str], all: bool, out: Path, dry_run: bool = False, listener: Listener | None = None
+) -> BuildResult:
+    """Render again what was published: pages from ``results.json`` and the pictures beside it. No TensorFlow.
+
+    Raises
+    ------
+    ConfigError
+        No such study, or nothing was built yet.
+    """
+    published = _published(out, set())
+    names = list(published) if all else [target.partition(".")[0] for target in targets]
+    missing = [name for name in names if name not in published]
+    if missing or not names:
+        raise ConfigError(
+            f"studies that were built into {out}: {', '.join(published) or 'none so far'}",
+            ", ".join(missing) or "nothing",
+            "run `xaireport build` first",
+        )
+    graph = Graph(out)
+    for name in names:
+        folder = out / name
+        variants = list(json.loads((folder / "results.json").read_text())["variants"])
+        inputs = [Input(path=folder / part) for part in ("results.json", "assets", "figures")]
+        graph.pages(name, {key: {} for key in variants}, *inputs)
+    graph.index(published)
+    reports = Engine(STORE).run(graph.nodes, dry_run=dry_run, listener=listener)
+    return BuildResult(tuple(reports), (), _pages(graph.nodes))
+
+
+def clean(everything: bool = False) -> Cleaned:
+    """Remove stored results that no last run refers to; with ``everything``, all of the store."""
+    return Engine(STORE).clean(keep_current=not everything)
+
+
+def _published(out: Path, except_for: set[str]) -> dict[str, Input]:
+    found = sorted(out.glob("*/results.json"))
+    return {path.parent.name: Input(path=path) for path in found if path.parent.name not in except_for}
+
+
+def _pages(nodes: Sequence[Node]) -> tuple[Path, ...]:
+    pages = [path for node in nodes if node.stage == "render" for path in node.publish.values()]
+    return tuple(sorted((path for path in pages if path.is_file()), key=lambda path: (len(path.parts), path)))
+
+
+class _Relay:
+    """Tells the listener of epochs which node they belong to."""
+
+    def __init__(self, listener: Listener | None, on_epoch: OnEpoch | None) -> None:
+        self._listener, self._on_epoch = listener, on_epoch
+        self._current = ""
+
+    def tell(self, event: NodeStarted | NodeReport | Notice) -> None:
+        """Pass an event on."""
+        if self._listener is not None:
+            self._listener(event)
+
+    def node(self, event: NodeStarted | NodeReport) -> None:
+        """Hear of a node, and pass it on."""
+        self._current = event.name
+        self.tell(event)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Hear of an epoch, and pass it on."""
+        if self._on_epoch is not None:
+            self._on_epoch(self._current, epoch)

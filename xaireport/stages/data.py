@@ -1,0 +1,20 @@
+"""Real or phantom data into one canonical form, whatever they came as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from xaireport.data import canonical
+from xaireport.data.load import load
+from xaireport.engine.node import Context
+from xaireport.spec import StudySpec
+from xaireport.types import Located
+
+
+def run(context: Context, params: Mapping[str, Any]) -> None:
+    """Write ``dataset.npz`` and ``dataset.json``."""
+    study = StudySpec.model_validate(params["study"], strict=False)
+    files = tuple(context.inputs[label] for label in sorted(context.inputs))
+    located = Located(params["source"], files, params["loader"])
+    canonical.save(load(study, located, params["seed"]), context.out)

@@ -1,0 +1,166 @@
+"""All evidence of a study in one place: ``results.json``, ``predictions.csv`` and the pictures they name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xaireport import codec
+from xaireport.data.canonical import open_dataset
+from xaireport.engine.code import CodeHasher
+from xaireport.engine.hashes import HashCache
+from xaireport.engine.node import Context
+from xaireport.errors import Failure
+from xaireport.report.predictions import Predictions, write_csv
+from xaireport.report.results import (
+    DataEvidence,
+    Machine,
+    RunInfo,
+    SeedRun,
+    SplitCounts,
+    VariantEvidence,
+    assemble,
+    write_results,
+)
+from xaireport.spec import StudySpec
+from xaireport.types import (
+    SPLITS,
+    Dataset,
+    Evaluation,
+    Example,
+    Heatmaps,
+    ModelSummary,
+    Skipped,
+    SplitName,
+    TrainingRecord,
+)
+
+DISTRIBUTIONS = (
+    "xaireport", "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "tf-keras-vis", "matplotlib",
+    "weasyprint",
+)  # fmt: skip
+
+
+def run(context: Context, params: Mapping[str, Any]) -> None:
+    """Write ``results.json``, ``predictions.csv`` and ``assets/``."""
+    study = StudySpec.model_validate(params["study"], strict=False)
+    seeds: dict[str, list[int]] = params["seeds"]
+    dataset = open_dataset(context.inputs["data"].parent)
+    complete = [name for name in seeds if not _missing(context, name)]
+    variants = [_variant(context, study, name, seeds[name]) for name in complete]
+    failures = [(name, failure) for name in seeds for failure in _missing(context, name)[:1]]
+    for name in complete:
+        pictures = context.inputs[f"{name}/explain"] / "pictures"
+        if pictures.is_dir():
+            shutil.copytree(pictures, context.out / "assets" / name)
+    write_csv(
+        context.out / "predictions.csv",
+        (rows for name in complete for seed in seeds[name] for rows in _predictions(context, name, seed)),
+        dataset.info.classes,
+    )
+    versions = {"python": platform.python_version(), **{name: version(name) for name in DISTRIBUTIONS}}
+    digest = _digest(
+        {
+            "data": _sha256(context.inputs["data"]),
+            "models": {one.spec.name: [run.model_sha256 for run in one.runs] for one in variants},
+            "predictions": {one.spec.name: [run.predictions_sha256 for run in one.runs] for one in variants},
+            "configuration": params["study"],
+            "code": _code(params["code"], context.out),
+            "environment": versions,
+        }
+    )
+    write_results(
+        assemble(study, _data(dataset), variants, RunInfo(digest, versions, _now(), _machine()), failures),
+        context.out / "results.json",
+    )
+
+
+def _code(roots: list[str], scratch: Path) -> dict[str, str]:
+    """Hash the modules that made the evidence, as the keys of the stages do."""
+    return CodeHasher(HashCache(scratch / ".hashes")).closure(roots)
+
+
+def _missing(context: Context, name: str) -> list[Failure]:
+    return [failure for label, failure in context.failures.items() if label.startswith(f"{name}/")]
+
+
+def _variant(context: Context, study: StudySpec, name: str, seeds: list[int]) -> VariantEvidence:
+    def stored(part: str, kind: Any, seed: int | None = None) -> Any:
+        at = f"{name}/{part}" if seed is None else f"{name}/{part}/{seed}"
+        return codec.load(kind, context.inputs[at]) if at in context.inputs else None
+
+    runs = []
+    for seed in seeds:
+        training = stored("training", TrainingRecord, seed)
+        runs.append(
+            SeedRun(
+                seed,
+                _sha256(context.inputs[f"{name}/model/{seed}"]),
+                _sha256(context.inputs[f"{name}/predictions/{seed}"]),
+                stored("evaluation", Evaluation, seed).scores,
+                training.epochs_run if training else None,
+            )
+        )
+    explained = context.inputs[f"{name}/explain"]
+    return VariantEvidence(
+        spec=study.variants[name],
+        model=stored("summary", ModelSummary, seeds[0]),
+        evaluation=stored("evaluation", Evaluation, seeds[0]),
+        heatmaps=codec.load(Heatmaps | Skipped, explained / "heatmaps.json"),
+        gallery=codec.load(tuple[Example, ...], explained / "gallery.json"),
+        runs=tuple(runs),
+        training=stored("training", TrainingRecord, seeds[0]),
+    )
+
+
+def _predictions(context: Context, name: str, seed: int) -> Iterator[Predictions]:
+    splits: tuple[SplitName, ...] = ("val", "test")
+    with np.load(context.inputs[f"{name}/predictions/{seed}"], allow_pickle=False) as stored:
+        for split in splits:
+            yield Predictions(
+                name, seed, split, *(stored[f"{split}_{part}"] for part in ("sample_id", "y_true", "y_prob"))
+            )
+
+
+def _data(dataset: Dataset) -> DataEvidence:
+    k = len(dataset.info.classes)
+    counts: dict[SplitName, SplitCounts] = {}
+    for name in SPLITS:
+        split = dataset.split(name)
+        per_class = tuple(int(n) for n in np.bincount(split.labels, minlength=k))
+        groups = None if split.groups is None else len(np.unique(split.groups))
+        counts[name] = SplitCounts(len(split), per_class, groups)
+    return DataEvidence(dataset.info, dataset.input_shape, counts)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(parts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _now() -> str:
+    """Now, or what ``SOURCE_DATE_EPOCH`` says (reproducible-builds.org)."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.fromtimestamp(int(given), UTC) if given else datetime.now(UTC)
+    return moment.replace(microsecond=0).isoformat()
+
+
+def _machine() -> Machine:
+    memory = (
+        os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 0.0
+    )
+    return Machine(os.cpu_count() or 1, round(memory, 1), f"{platform.system()} {platform.machine()}")
