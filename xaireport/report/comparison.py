@@ -1,0 +1,201 @@
+"""The page that compares the variants of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from xaireport.report import verdict
+from xaireport.report.document import (
+    Block,
+    Cell,
+    Column,
+    Facts,
+    Figure,
+    Inline,
+    Link,
+    Notice,
+    Page,
+    Paragraph,
+    Row,
+    Section,
+    Side,
+    SideBySide,
+    Table,
+    Text,
+)
+from xaireport.report.evidence import Evidence
+from xaireport.report.pages import demonstration
+from xaireport.report.sections import data, system
+from xaireport.report.sections.headline import reference_notes, referenced_cell
+from xaireport.report.sections.heatmaps import picture
+from xaireport.report.words import (
+    BASELINES,
+    changes,
+    class_name,
+    difference,
+    is_phantom,
+    score_name,
+    title,
+)
+
+SCORES = (
+    "balanced_accuracy",
+    "accuracy",
+    "weighted_f1",
+    "weighted_precision",
+    "weighted_recall",
+    "mcc",
+    "auroc",
+)
+
+
+def comparison(results: Mapping[str, Any]) -> Page:
+    """Return the comparison of a study's variants.
+
+    Parameters
+    ----------
+    results : mapping
+        results.json of the study.
+    """
+    study = Evidence(results)
+    name = title(study)
+    made = [
+        ("scores", "All variants", _scores(study)),
+        ("lineage", "Lineage", _lineage(study)),
+        ("images", "The same images, side by side", _images(study)),
+        ("data", "Data", (data.facts(study), data.splits(study))),
+        ("failed", "Failed variants", _failed(study)),
+    ]
+    return Page(
+        layout="comparison",
+        title=(name,),
+        plain_title=f"{name.text} · comparison",
+        trail=(Link(("All studies",), "../index.html"), " › comparison"),
+        verdict=(verdict.of_study(study), (study.quote("task"),) if study.get("task") else ()),
+        lead=(*demonstration(study), *_notes(study)),
+        sections=tuple(Section(key, heading, "computed", blocks) for key, heading, blocks in made if blocks),
+        demonstration=is_phantom(study),
+        created=str(study.get("run", "created")),
+        digests=(study.quote("run", "evidence_digest", role="code", short=True),),
+    )
+
+
+def _notes(study: Evidence) -> tuple[Notice, ...]:
+    """Notes of the data, and of each training under its variant's name."""
+    noted = []
+    for place in study.each("variants"):
+        for notice in system.notes(place):
+            noted.append(Notice((title(place), ": ", *notice.text), notice.tone))
+    return (*noted, *data.notes(study))
+
+
+def _scores(study: Evidence) -> tuple[Block, ...]:
+    variants = list(study.each("variants"))
+    if not variants:
+        return (Paragraph(("No variant of this study was finished.",)),)
+    headline = study.get("headline", "score")
+    names = list(dict.fromkeys((headline, *SCORES)))
+    columns = [Column(("Variant",), False), *(Column((score_name(name),)) for name in names)]
+    rows = tuple(
+        Row(
+            Cell((Link((title(place),), f"{place.path[-1]}/card.html"),), _kind(place)),
+            tuple(referenced_cell(place, name) for name in names),
+        )
+        for place in variants
+    )
+    notes = [note for place in variants for note in reference_notes(study, place)]
+    naive = tuple(
+        part
+        for name in names
+        if name in BASELINES
+        for part in (
+            f"{score_name(name)} of {BASELINES[name][1]}: ",
+            study.number("baselines", BASELINES[name][0]),
+            ". ",
+        )
+    )
+    table = Table(
+        ("Scores on the test split; beneath, the reference and the difference to it",),
+        tuple(columns),
+        rows,
+        tuple(dict.fromkeys((("For comparison: ", *naive), *notes))),
+    )
+    figure = Figure(
+        "assets/figures/comparison-scores.svg", ("Scores of all variants; hollow marks: the reference.",)
+    )
+    return (table, figure)
+
+
+def _kind(place: Evidence) -> Text:
+    if place.get("architecture"):
+        return (place.quote("architecture", role="code"),)
+    return ("model file brought along",)
+
+
+def _lineage(study: Evidence) -> tuple[Block, ...]:
+    rows: list[tuple[Text, Text]] = []
+    for place in study.each("variants"):
+        rows.append(((title(place),), _descent(study, place)))
+    return (Facts(tuple(rows)),) if rows else ()
+
+
+def _descent(study: Evidence, place: Evidence) -> Text:
+    summary: Text = (place.quote("summary"), " ") if place.get("summary") else ()
+    if not place.get("parent"):
+        return (*summary, "No parent.")
+    parent = title(study.at("variants", place.get("parent")))
+    if not place.get("changed_from_parent"):
+        return (*summary, "From ", parent, ", no setting differs.")
+    told: list[Inline] = [*summary, "From ", parent, ", all settings that differ: ", *changes(place), "."]
+    for score in dict.fromkeys((study.get("headline", "score"), "balanced_accuracy", "accuracy")):
+        if place.get("parent_difference", score) is not None:
+            told += [
+                f" {score_name(score)} ".capitalize(),
+                difference(place, "parent_difference", score, score=score),
+                ";",
+            ]
+    if told[-1] == ";":
+        told[-1] = "."
+    return tuple(told)
+
+
+def _images(study: Evidence) -> tuple[Block, ...]:
+    variants = list(study.each("variants"))
+    shown: dict[str, dict[str, Evidence]] = {}
+    for variant in variants:
+        for example in variant.each("common"):
+            shown.setdefault(str(example.get("sample_id")), {})[str(variant.path[-1])] = example
+    rows = []
+    for by_variant in shown.values():
+        first = next(iter(by_variant.values()))
+        plain = picture(study, first)
+        true = (class_name(study, first.get("y_true")),)
+        left = type(plain)(plain.images[:1], true, True, (), plain.wide)
+        views = []
+        for variant in variants:
+            place = by_variant.get(str(variant.path[-1]))
+            views.append(picture(study, place) if place else None)
+        rows.append(Side(left, tuple(views)))
+    if not rows:
+        return ()
+    caption: Text = (
+        "The same test images for every variant: heatmap where there is one, and what it was called",
+    )
+    return (SideBySide(caption, tuple((title(variant),) for variant in variants), tuple(rows)),)
+
+
+def _failed(study: Evidence) -> tuple[Block, ...]:
+    return tuple(
+        Notice(
+            (
+                study.quote("failed", i, "variant", role="code"),
+                " failed at ",
+                study.quote("failed", i, "stage"),
+                ": ",
+                study.quote("failed", i, "message"),
+                *((" ", study.quote("failed", i, "hint")) if study.get("failed", i, "hint") else ()),
+            )
+        )
+        for i in range(len(study.get("failed") or ()))
+    )

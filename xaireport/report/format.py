@@ -1,0 +1,52 @@
+"""How a stored number becomes text. One function per form; the value itself is never changed.
+
+Every form keeps one number and at most one unit, so that the text can be read back and checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+DASH = "–"
+MINUS = "−"
+
+Value = int | float | None
+
+
+def _fixed(value: float, digits: int) -> str:
+    return f"{value:,.{digits}f}".replace("-", MINUS)
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.3f}"
+    return "±0.000" if float(text) == 0 else text.replace("-", MINUS)
+
+
+def _scaled(value: float, units: tuple[tuple[float, str, int], ...]) -> str:
+    """Text in the largest unit that leaves at least one; ``units`` is (size, name, digits), largest first."""
+    for size, name, digits in units:
+        if abs(value) >= size:
+            return f"{_fixed(value / size, digits)}\u00a0{name}"
+    size, name, digits = units[-1]
+    return f"{_fixed(value / size, digits)}\u00a0{name}"
+
+
+FORMS: dict[str, Callable[[float], str]] = {
+    "score": lambda value: _fixed(value, 3),
+    "signed": _signed,
+    "probability": lambda value: _fixed(value, 2),
+    "percent": lambda value: f"{_fixed(100 * value, 0)}\u00a0%",
+    "count": lambda value: _fixed(value, 0),
+    "plain": lambda value: f"{value:.12g}".replace("-", MINUS),
+    "size": lambda value: _scaled(value, ((1e9, "GB", 2), (1e6, "MB", 2), (1e3, "kB", 1), (1, "B", 0))),
+    "duration": lambda value: _scaled(value, ((3600, "h", 1), (60, "min", 1), (1, "s", 1))),
+}
+
+
+def text(value: Value, form: str) -> str:
+    """Write ``value`` in a form of `FORMS`; an en dash where there is none.
+
+    >>> text(0.74188, "score"), text(-0.0312, "signed"), text(2004, "count"), text(None, "score")
+    ('0.742', '−0.031', '2,004', '–')
+    """
+    return DASH if value is None else FORMS[form](value)

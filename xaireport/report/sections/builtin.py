@@ -1,0 +1,40 @@
+"""The built-in sections, A to P, and the order in which a reader meets them."""
+
+from __future__ import annotations
+
+from xaireport.report.sections import (
+    classes,
+    data,
+    errors,
+    headline,
+    heatmaps,
+    identity,
+    provenance,
+    system,
+)
+from xaireport.report.sections.registry import SectionMaker, absent
+
+BUILTIN: tuple[SectionMaker, ...] = (
+    SectionMaker("E", "Scores", headline.make, 10),
+    SectionMaker("F", "Per class", classes.make_scores, 20),
+    SectionMaker("G", "Confusion matrix", classes.make_confusion, 30),
+    SectionMaker("L", "Where the model looks", heatmaps.make, 40),
+    SectionMaker("K", "Errors", errors.make, 50),
+    SectionMaker("D", "The model and its training", system.make, 60),
+    SectionMaker("C", "Data", data.make, 70),
+    SectionMaker("A", "Identity", identity.make, 80),
+    SectionMaker("P", "Provenance", provenance.make, 90),
+    SectionMaker("B", "Intended use", absent("Nobody has stated users, purpose or risks."), 100),
+    SectionMaker(
+        "H", "Ranking and calibration", absent("Not computed, apart from AUROC and log loss above."), 110
+    ),
+    SectionMaker(
+        "I", "Paired comparison", absent("Differences are given without a paired test or interval."), 120
+    ),
+    SectionMaker("J", "Subgroups", absent("No subgroup was scored."), 130),
+    SectionMaker(
+        "M", "Limits and ethics", absent("Nobody has stated limits or ethical considerations."), 140
+    ),
+    SectionMaker("N", "Methods", absent("Formulas and conventions are not written out here."), 150),
+    SectionMaker("O", "Reporting guidelines", absent("No crosswalk to reporting guidelines was made."), 160),
+)

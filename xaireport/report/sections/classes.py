@@ -1,0 +1,82 @@
+"""Sections F and G: scores per class, and which class is taken for which."""
+
+from __future__ import annotations
+
+from xaireport.report.document import Cell, Column, Count, Figure, Matrix, Row, Table, Text
+from xaireport.report.evidence import Evidence
+from xaireport.report.sections.headline import value_cell
+from xaireport.report.sections.registry import Card, Content
+from xaireport.report.words import class_name, letter
+
+MATRIX_LIMIT = 20
+"""More classes than this do not fit a page: the drawing takes the place of the matrix."""
+SHADES = 20
+
+
+def make_scores(card: Card) -> Content:
+    """Precision, recall and F1 of every class; the lowest recall stands out."""
+    recalls = [row["recall"]["value"] for row in card.variant.get("per_class")]
+    known = [value for value in recalls if value is not None]
+    lowest = recalls.index(min(known)) if known else -1
+    rows = tuple(_row(card, i, i == lowest) for i in range(card.n_classes))
+    columns = (
+        Column(("Class",), False),
+        Column(("n",)),
+        Column(("precision",)),
+        Column(("recall",)),
+        Column(("F1",)),
+    )
+    undefined: Text = (
+        "– marks a score that is undefined: the class was never predicted, or no test image shows it.",
+    )
+    notes = (undefined,) if _any_undefined(card.variant) else ()
+    table = Table(("Scores per class on the test split; lowest recall marked",), columns, rows, notes)
+    figure = Figure(f"assets/figures/{card.name}-per-class.svg", ("Precision, recall and F1 per class.",))
+    return "computed", (table, figure)
+
+
+def make_confusion(card: Card) -> Content:
+    """Counts and shares of each true class; with many classes, a drawing instead of a table."""
+    if card.n_classes > MATRIX_LIMIT:
+        figure = Figure(
+            f"assets/figures/{card.name}-confusion.svg",
+            ("Confusion matrix, normalised by row. The counts are in results.json.",),
+        )
+        return "computed", (figure,)
+    labels = tuple((letter(i), class_name(card.study, i)) for i in range(card.n_classes))
+    rows = tuple(
+        tuple(_count(card.variant, i, j) for j in range(card.n_classes)) for i in range(card.n_classes)
+    )
+    caption = (
+        "Rows: true class. Columns: predicted class. Counts, and shares of the row; dark: none, light: all.",
+    )
+    return "computed", (Matrix(caption, labels, rows),)
+
+
+def _row(card: Card, index: int, lowest: bool) -> Row:
+    place = card.variant.at("per_class", index)
+    recall = value_cell(place.at("recall"))
+    if lowest:
+        recall = Cell(recall.text, recall.below, "bad")
+    cells = (
+        Cell((place.number("n", form="count"),)),
+        Cell(value_cell(place.at("precision")).text),
+        Cell(recall.text, (), recall.tone),
+        Cell(value_cell(place.at("f1")).text),
+    )
+    return Row(Cell((class_name(card.study, index),)), cells)
+
+
+def _any_undefined(variant: Evidence) -> bool:
+    return any(
+        row[score]["value"] is None
+        for row in variant.get("per_class")
+        for score in ("precision", "recall", "f1")
+    )
+
+
+def _count(variant: Evidence, true: int, predicted: int) -> Count:
+    share = variant.number("confusion_normalised", true, predicted, form="percent")
+    shade = 0 if share.value is None else round(SHADES * share.value)
+    number = variant.number("confusion", true, predicted, form="count")
+    return Count(number, share, shade, true == predicted)

@@ -1,0 +1,132 @@
+"""Section E: all scores, beside naive baselines, the parent, and somebody else's figures."""
+
+from __future__ import annotations
+
+from xaireport.report.document import Cell, Column, Inline, Number, Paragraph, Row, Table, Text
+from xaireport.report.evidence import Evidence
+from xaireport.report.sections.registry import Card, Content
+from xaireport.report.words import BASELINES, SCORES, difference, is_phantom, score_name, sentence_case, title
+
+REFERENCE_OF = {"accuracy": "accuracy", "log_loss": "loss"}
+"""Score -> key of the reference; F1, precision and recall depend on the averaging."""
+
+
+def make(card: Card) -> Content:
+    """Every score with its count; what could not be computed says why."""
+    study, variant = card.study, card.variant
+    name = study.get("headline", "score")
+    why = study.get("headline", "reason")
+    lead = Paragraph(
+        (f"Headline score: {score_name(name)}. ", *((study.quote("headline", "reason"),) if why else ()))
+    )
+    return "computed", (lead, _table(study, variant, name))
+
+
+def reference_key(variant: Evidence, score: str) -> str:
+    """Return which of the reference's figures belongs beside a score; empty for none.
+
+    Where the averaging is not stated, the figure stands beside the weighted mean, and a note says so.
+    """
+    if not variant.get("reference"):
+        return ""
+    averaging = variant.get("reference", "averaging", default="weighted")
+    prefix = "macro_" if averaging == "macro" else "weighted_"
+    key = REFERENCE_OF.get(score, score.removeprefix(prefix) if score.startswith(prefix) else "")
+    return key if key and variant.get("reference", key) is not None else ""
+
+
+def reference_text(variant: Evidence, key: str) -> Text:
+    """Return the reference's figure, marked where it is approximate."""
+    about = "≈\u00a0" if variant.get("reference", "approximate") else ""
+    number = variant.number("reference", key)
+    return (about, number) if about else (number,)
+
+
+def reference_notes(study: Evidence, variant: Evidence) -> tuple[Text, ...]:
+    """Return what must be known about the reference: whose it is, and what it cannot be compared with."""
+    if not variant.get("reference"):
+        return ()
+    notes: list[Text] = [("Reference: ", variant.quote("reference", "source"), ".")]
+    if variant.get("reference", "averaging") == "not stated":
+        notes.append(("The reference does not say how F1, precision and recall were averaged.",))
+    if variant.get("reference", "approximate"):
+        notes.append(("≈ marks a figure that the reference gives only approximately.",))
+    if is_phantom(study):
+        notes.append(
+            ("The reference was measured on other data; no difference is formed on synthetic data.",)
+        )
+    return tuple(notes)
+
+
+def _table(study: Evidence, variant: Evidence, headline: str) -> Table:
+    parent = variant.get("parent")
+    reference = variant.get("reference")
+    compared = bool(variant.get("reference_difference"))
+    columns = [Column(("Score",), False), Column(("value",)), Column(("n",)), Column(("naive",))]
+    if parent:
+        columns.append(Column(("against ", title(study.at("variants", parent)))))
+    if reference:
+        columns.append(Column(("reference (", variant.quote("reference", "source"), ")")))
+    if compared:
+        columns.append(Column(("difference",)))
+    names = sorted(variant.get("scores"), key=lambda score: (score != headline, _order(score)))
+    rows = []
+    for name in names:
+        score = variant.at("scores", name)
+        cells = [value_cell(score), Cell((score.number("n", form="count"),)), Cell(_naive(study, name))]
+        if parent:
+            known = variant.get("parent_difference", name) is not None
+            cells.append(Cell((difference(variant, "parent_difference", name, score=name),) if known else ()))
+        key = reference_key(variant, name)
+        if reference:
+            cells.append(Cell(reference_text(variant, key) if key else ()))
+        if compared:
+            known = bool(key) and variant.get("reference_difference", key) is not None
+            cells.append(
+                Cell((difference(variant, "reference_difference", key, score=name),) if known else ())
+            )
+        rows.append(
+            Row(Cell((sentence_case(score_name(name)),)), tuple(cells), "good" if name == headline else "")
+        )
+    return Table(("All scores on the test split",), tuple(columns), tuple(rows), _notes(study, variant))
+
+
+def value_cell(score: Evidence) -> Cell:
+    """Return a score, or a dash with the reason beneath."""
+    number: Number = score.score()
+    return Cell((number,), (score.quote("reason"),) if number.value is None and number.reason else ())
+
+
+def referenced_cell(place: Evidence, score: str) -> Cell:
+    """Return a variant's score with the reference, and the difference to it, beneath."""
+    if not place.get("scores", score):
+        return Cell(("–",))
+    cell = value_cell(place.at("scores", score))
+    key = reference_key(place, score)
+    if not key:
+        return cell
+    below: list[Inline] = ["ref ", *reference_text(place, key)]
+    if place.get("reference_difference", key) is not None:
+        below += [" ", difference(place, "reference_difference", key, score=score)]
+    return Cell(cell.text, tuple(below))
+
+
+def _order(score: str) -> int:
+    return list(SCORES).index(score) if score in SCORES else len(SCORES)
+
+
+def _naive(study: Evidence, score: str) -> Text:
+    return (study.number("baselines", BASELINES[score][0]),) if score in BASELINES else ()
+
+
+def _notes(study: Evidence, variant: Evidence) -> tuple[Text, ...]:
+    naive: Text = (
+        "Naive: balanced accuracy of guessing, ",
+        "and accuracy of always naming the largest class of the test split.",
+    )
+    once: Text = ("One training run: the numbers do not show how much they would vary from run to run.",)
+    return (
+        naive,
+        *reference_notes(study, variant),
+        *((once,) if len(variant.get("runs") or {}) <= 1 else ()),
+    )

@@ -1,0 +1,148 @@
+"""The page that lists all studies: the final summary table, one verdict each, and what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from xaireport.report import verdict
+from xaireport.report.document import (
+    Block,
+    Cell,
+    Column,
+    Inline,
+    Link,
+    Notice,
+    Page,
+    Paragraph,
+    Quote,
+    Row,
+    Section,
+    Table,
+    Text,
+)
+from xaireport.report.evidence import Evidence
+from xaireport.report.sections.data import source
+from xaireport.report.sections.headline import reference_notes, referenced_cell
+from xaireport.report.words import DEMONSTRATION, is_phantom, score_name, sentence_case, title
+
+SCORES = ("accuracy", "weighted_f1", "weighted_precision", "weighted_recall")
+
+
+def summary(results: Sequence[Mapping[str, Any]], failures: Sequence[Mapping[str, str]] = ()) -> Page:
+    """Return the page of all studies.
+
+    Parameters
+    ----------
+    results : sequence of mapping
+        results.json of each study.
+    failures : sequence of mapping
+        Studies and variants that have no results: ``study``, ``variant`` (may be empty), ``stage``,
+        ``message``, ``hint``.
+    """
+    studies = [Evidence(one, study=str(one["study"])) for one in results]
+    phantom = [study for study in studies if is_phantom(study)]
+    sections = [
+        Section(
+            "summary",
+            "Summary",
+            "computed",
+            (_table(studies),) if studies else (Paragraph(("No study was built.",)),),
+        ),
+        Section("failed", "Failed", "computed", _failed(studies, failures)),
+    ]
+    lead: tuple[Block, ...] = ()
+    if phantom:
+        names: list[Inline] = []
+        for study in phantom:
+            names += [", " if names else "", title(study)]
+        lead = (Notice((f"{DEMONSTRATION}: ", *names, ".")),)
+    return Page(
+        layout="index",
+        title=("Model report",),
+        plain_title="Model report",
+        trail=("All studies",),
+        verdict=tuple(
+            (Link((title(study),), f"{study.study}/index.html"), ": ", *verdict.of_study(study))
+            for study in studies
+        ),
+        lead=lead,
+        sections=tuple(section for section in sections if section.blocks),
+        demonstration=bool(phantom),
+        created=max(
+            (str(study.get("run", "created")) for study in studies), key=datetime.fromisoformat, default=""
+        ),
+        digests=tuple(study.quote("run", "evidence_digest", role="code", short=True) for study in studies),
+    )
+
+
+def _table(studies: Sequence[Evidence]) -> Table:
+    columns = (
+        Column(("Variant",), False),
+        Column(("Task",), False),
+        Column(("Model type",), False),
+        *(Column((sentence_case(score_name(score)),)) for score in SCORES),
+        Column(("Data set",), False),
+        Column(("Real or phantom",), False),
+    )
+    rows = tuple(_row(study, place) for study in studies for place in study.each("variants"))
+    notes: dict[Text, None] = {("Beneath each score: the reference, and the difference to it.",): None}
+    for study in studies:
+        for place in study.each("variants"):
+            for note in reference_notes(study, place):
+                if not any(isinstance(part, Quote) for part in note):
+                    notes[note] = None
+    return Table(("All variants, on their test splits",), columns, rows, tuple(notes))
+
+
+def _row(study: Evidence, place: Evidence) -> Row:
+    href = f"{study.study}/{place.path[-1]}/card.html"
+    phantom = is_phantom(study)
+    return Row(
+        Cell((Link((title(place),), href),), (place.name(),)),
+        (
+            Cell((study.quote("task"),)),
+            Cell(
+                (place.quote("architecture", role="code"),)
+                if place.get("architecture")
+                else ("brought along",)
+            ),
+            *(referenced_cell(place, score) for score in SCORES),
+            Cell((study.quote("data", "title"),)),
+            Cell((source(study),), tone="bad" if phantom else ""),
+        ),
+    )
+
+
+def _failed(studies: Sequence[Evidence], failures: Sequence[Mapping[str, str]]) -> tuple[Block, ...]:
+    stored = [
+        Notice(
+            (
+                study.quote("study", role="code"),
+                " ",
+                place.quote("variant", role="code"),
+                " failed at ",
+                place.quote("stage"),
+                ": ",
+                place.quote("message"),
+                *((" ", place.quote("hint")) if place.get("hint") else ()),
+            )
+        )
+        for study in studies
+        for place in study.each("failed")
+    ]
+    given = [
+        Notice(
+            (
+                Quote("", " ".join(filter(None, (one.get("study"), one.get("variant")))), "code"),
+                " failed at ",
+                Quote("", one.get("stage", "")),
+                ": ",
+                Quote("", one.get("message", "")),
+                *((" ", Quote("", one["hint"])) if one.get("hint") else ()),
+            )
+        )
+        for one in failures
+    ]
+    return (*stored, *given)

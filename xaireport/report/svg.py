@@ -1,0 +1,82 @@
+"""What matplotlib writes, made fit to stand inside a page: no style attributes, no foreign ids, colours that follow.
+
+It rewrites one SVG; it draws nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "http://www.w3.org/1999/xlink"
+INK = "#010203"
+"""Colour to draw with where the page's own ink is meant."""
+FAMILY = "Xai Sans, Source Sans 3, sans-serif"
+
+
+def fit(svg: str, name: str, title: str, description: str) -> str:
+    """Return the drawing, ready to stand inside a page and on its own.
+
+    Parameters
+    ----------
+    svg : str
+        As matplotlib saves it with ``svg.fonttype: none``.
+    name : str
+        Goes before every id, so that two drawings on one page do not mix.
+    title, description : str
+        What the drawing is and says, for readers who do not see it.
+
+    Returns
+    -------
+    str
+        Style attributes become presentation attributes (a page's content security policy forbids the former), the
+        ink becomes ``currentColor``, and the width is left to the page.
+    """
+    ElementTree.register_namespace("", SVG)
+    ElementTree.register_namespace("xlink", XLINK)
+    root = ElementTree.fromstring(svg)
+    prefix = re.sub(r"[^A-Za-z0-9]+", "-", name)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag in (f"{{{SVG}}}metadata", f"{{{SVG}}}style"):
+                parent.remove(child)
+    for element in root.iter():
+        _plain(element, prefix)
+    for size in ("width", "height"):
+        root.attrib.pop(size, None)
+    labels = []
+    for place, (tag, text) in enumerate((("title", title), ("desc", description))):
+        label = ElementTree.Element(f"{{{SVG}}}{tag}", {"id": f"{prefix}-{tag}"})
+        label.text = text
+        root.insert(place, label)
+        labels.append(f"{prefix}-{tag}")
+    root.attrib.update(
+        {
+            "role": "img",
+            "aria-labelledby": " ".join(labels),
+            "font-family": FAMILY,
+            "stroke-linejoin": "round",
+            "stroke-linecap": "butt",
+        }
+    )
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _plain(element: ElementTree.Element, prefix: str) -> None:
+    """Rewrite one element's attributes in place."""
+    style = element.attrib.pop("style", "")
+    for rule in filter(None, (part.strip() for part in style.split(";"))):
+        name, _, value = rule.partition(":")
+        if name.strip() != "font-family":
+            element.set(name.strip(), value.strip())
+    for name, value in list(element.attrib.items()):
+        if name == "id":
+            value = f"{prefix}-{value}"
+        elif name in ("href", f"{{{XLINK}}}href") and value.startswith("#"):
+            value = f"#{prefix}-{value[1:]}"
+        elif value.startswith("url(#"):
+            value = f"url(#{prefix}-{value[5:]}"
+        elif value == INK:
+            value = "currentColor"
+        element.set(name, value)

@@ -1,0 +1,205 @@
+"""The verdict: what a variant and a study come to, in words. Every number in it stands in results.json."""
+
+from __future__ import annotations
+
+from xaireport.report.document import Quote, Strong, Text
+from xaireport.report.evidence import Evidence
+from xaireport.report.words import (
+    BASELINES,
+    LOWER_IS_BETTER,
+    METHODS,
+    changes,
+    class_name,
+    difference,
+    grid,
+    is_phantom,
+    lean,
+    score_name,
+    sentence_case,
+    title,
+)
+
+
+def of_variant(study: Evidence, variant: Evidence) -> tuple[Text, ...]:
+    """Return the verdict on one variant, most important first."""
+    sentences = (
+        headline(study, variant),
+        against_parent(study, variant),
+        settings_that_differ(study, variant),
+        worst_class(study, variant),
+        heatmaps(variant),
+    )
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def headline(study: Evidence, variant: Evidence) -> Text:
+    """Return the headline score beside what a model that knows nothing would reach."""
+    name = study.get("headline", "score")
+    score = variant.at("scores", name).score()
+    label = score_name(name)
+    where = " on synthetic data" if is_phantom(study) else ""
+    if score.value is None:
+        why = (": ", variant.at("scores", name).quote("reason")) if score.reason else ()
+        return (Strong((f"The headline score, {label}, could not be computed",), "bad"), *why, ".")
+    n = (" (n\u00a0=\u00a0", variant.number("scores", name, "n", form="count"), " test images)")
+    if name not in BASELINES:
+        return (Strong((sentence_case(label), " ", score)), where, *n, ".")
+    key, does = BASELINES[name]
+    naive = study.number("baselines", key)
+    if naive.value is not None and score.value <= naive.value:
+        said: Text = (Strong((f"No better than {does}",), "bad"), f"{where}: {label} ", score)
+    else:
+        said = (Strong((f"Better than {does}",)), f"{where}: {label} ", Strong((score,)))
+    return (*said, f", where {does} reaches ", naive, *n, ".")
+
+
+def against_parent(study: Evidence, variant: Evidence) -> Text:
+    """Return the difference to the parent, and say so where two scores disagree about which is better."""
+    if not variant.get("parent") or not variant.get("parent_difference"):
+        return ()
+    headline_score = study.get("headline", "score")
+    scores = list(dict.fromkeys((headline_score, "balanced_accuracy", "accuracy")))
+    known = [score for score in scores if variant.get("parent_difference", score) is not None]
+    if not known:
+        return ()
+    parent = title(study.at("variants", variant.get("parent")))
+    leans = {score: lean(variant.get("parent_difference", score), score) for score in known}
+    first, rest = known[0], known[1:]
+    how = {"good": "Better than", "bad": "Worse than", "": "Level with"}[leans[first]]
+    said: Text = (
+        Strong((how, " ", parent), leans[first]),
+        f" by {score_name(first)}: ",
+        difference(variant, "parent_difference", first, score=first),
+    )
+    against = [score for score in rest if {leans[first], leans[score]} == {"good", "bad"}]
+    if not against:
+        for score in rest:
+            said += (f", {score_name(score)} ", difference(variant, "parent_difference", score, score=score))
+        return (*said, ".")
+    for score in against:
+        word = "better" if leans[score] == "good" else "worse"
+        said += (
+            ". ",
+            Strong((f"The scores disagree: by {score_name(score)} it is {word}",), "bad"),
+            ", ",
+            difference(variant, "parent_difference", score, score=score),
+        )
+    return (*said, ".")
+
+
+def settings_that_differ(study: Evidence, variant: Evidence) -> Text:
+    """Return all settings that differ from the parent, so that nobody takes two changes for one."""
+    if not variant.get("parent"):
+        return ()
+    parent = title(study.at("variants", variant.get("parent")))
+    changed = variant.get("changed_from_parent") or {}
+    if not changed:
+        return ("No setting differs from ", parent, ".")
+    if len(changed) == 1:
+        return ("One setting differs from ", parent, ": ", *changes(variant), ".")
+    return (
+        "More than one setting differs from ",
+        parent,
+        ", so the difference cannot be laid to any one of them: ",
+        *changes(variant),
+        ".",
+    )
+
+
+def worst_class(study: Evidence, variant: Evidence) -> Text:
+    """Return the class that is missed most, and what it is taken for."""
+    recalls = [
+        (row["recall"]["value"], i)
+        for i, row in enumerate(variant.get("per_class"))
+        if row["recall"]["value"] is not None
+    ]
+    if not recalls:
+        return ()
+    _, worst = min(recalls)
+    place = variant.at("per_class", worst)
+    said: Text = (
+        "Recall is lowest for ",
+        Strong((class_name(study, worst), " (", place.score("recall"), ")"), "bad"),
+        ", n\u00a0=\u00a0",
+        place.number("n", form="count"),
+    )
+    for error in variant.each("errors"):
+        if error.get("y_true") == worst:
+            return (
+                *said,
+                ": ",
+                error.number("share", form="percent"),
+                " of them are called ",
+                class_name(study, error.get("y_pred")),
+                ".",
+            )
+    return (*said, ".")
+
+
+def heatmaps(variant: Evidence) -> Text:
+    """Return how the heatmaps were made and how many are empty."""
+    place = variant.at("heatmaps")
+    if place.get("skipped"):
+        return ("There are no heatmaps: ", place.quote("skipped", "reason"), ".")
+    return (
+        f"Heatmaps: {METHODS.get(place.get('method'), place.get('method'))} at layer ",
+        place.quote("layer", role="code"),
+        " (",
+        *grid(place),
+        " cells); ",
+        place.number("zero_maps", form="count"),
+        " of ",
+        place.number("n", form="count"),
+        " maps are zero everywhere. Whether they can be trusted has not been tested.",
+    )
+
+
+def of_study(study: Evidence) -> Text:
+    """Return the verdict on a study in one sentence: which variant leads, and whether the scores agree."""
+    name = study.get("headline", "score")
+    where = "On synthetic data, " if is_phantom(study) else ""
+    best = _leader(study, name)
+    if best is None:
+        return (Strong(("No variant of this study has a headline score",), "bad"), ".")
+    place = study.at("variants", best)
+    said: Text = (
+        where,
+        Strong((title(place),)),
+        " leads by " if len(study.get("variants")) > 1 else " reaches ",
+        score_name(name),
+        ", ",
+        Strong((place.at("scores", name).score(),)),
+    )
+    if name in BASELINES:
+        key, does = BASELINES[name]
+        said += (f" ({does}: ", study.number("baselines", key), ")")
+    other = "accuracy" if name != "accuracy" else "balanced_accuracy"
+    rival = _leader(study, other)
+    if rival is not None and rival != best:
+        at = study.at("variants", rival)
+        said += (
+            "; ",
+            Strong((f"by {score_name(other)} it is ", _named(at)), "bad"),
+            ", ",
+            at.at("scores", other).score(),
+            " against ",
+            place.at("scores", other).score(),
+        )
+    return (*said, ".")
+
+
+def _named(place: Evidence) -> Quote:
+    return title(place)
+
+
+def _leader(study: Evidence, score: str) -> str | None:
+    """Return the variant with the best value of a score; the first of equals."""
+    values = {
+        place.path[-1]: place.get("scores", score, "value")
+        for place in study.each("variants")
+        if place.get("scores", score, "value") is not None
+    }
+    if not values:
+        return None
+    pick = min if score in LOWER_IS_BETTER else max
+    return str(pick(values, key=lambda name: values[name]))

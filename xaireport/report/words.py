@@ -1,0 +1,134 @@
+"""Names and phrases that several parts of the report share. No numbers are made here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from xaireport.report.document import Inline, Quote, Strong, Text, Tone
+from xaireport.report.evidence import Evidence, Step
+
+SCORES: dict[str, str] = {
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "macro_precision": "precision, macro",
+    "macro_recall": "recall, macro",
+    "macro_f1": "F1, macro",
+    "weighted_precision": "precision, weighted",
+    "weighted_recall": "recall, weighted",
+    "weighted_f1": "F1, weighted",
+    "mcc": "Matthews correlation",
+    "auroc": "AUROC",
+    "log_loss": "log loss",
+}
+LOWER_IS_BETTER = frozenset({"log_loss"})
+BASELINES: dict[str, tuple[str, str]] = {
+    "balanced_accuracy": ("chance", "guessing"),
+    "accuracy": ("no_information_rate", "always naming the largest class"),
+}
+"""Score -> (key under baselines, what the baseline does)."""
+
+STOPPED_BY = {
+    "epochs": "all epochs were run",
+    "early_stopping": "early stopping",
+    "max_minutes": "the time limit given for this run",
+}
+METHODS = {
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "scorecam": "Score-CAM",
+    "smoothgrad": "SmoothGrad",
+}
+DEMONSTRATION = "Demonstration on synthetic data"
+RIGHT, WRONG = "✓", "✗"
+
+
+def score_name(score: str) -> str:
+    """Return a score's name for readers."""
+    return SCORES.get(score, score.replace("_", " "))
+
+
+def sentence_case(text: str) -> str:
+    """Return the text with its first letter raised."""
+    return text[:1].upper() + text[1:]
+
+
+def is_phantom(study: Evidence) -> bool:
+    """Whether the data are synthetic."""
+    return bool(study.get("data", "source") == "phantom")
+
+
+def title(place: Evidence, role: str = "text") -> Quote:
+    """Return the title of a study or variant; its name where it has none."""
+    if place.get("title"):
+        return place.quote("title")
+    if place.path:
+        return place.name("code" if role == "code" else "text")
+    return place.quote("study")
+
+
+def class_name(study: Evidence, index: int) -> Quote:
+    """Return the name of a class."""
+    return study.quote("classes", index, role="class")
+
+
+def letter(index: int) -> str:
+    """Return a short mark for a class: a … z, aa, ab, …
+
+    >>> letter(0), letter(25), letter(26), letter(99)
+    ('a', 'z', 'aa', 'cv')
+    """
+    mark = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        mark = chr(ord("a") + rest) + mark
+    return mark
+
+
+def joined(parts: Iterable[Inline | Text], by: str = ", ") -> Text:
+    """Return the parts with a separator between them."""
+    out: list[Inline] = []
+    for part in parts:
+        if out:
+            out.append(by)
+        out.extend(part if isinstance(part, tuple) else (part,))
+    return tuple(out)
+
+
+def setting(place: Evidence, *steps: Step) -> Inline:
+    """Return a setting's value: on or off, a number, or the words that stand there."""
+    value: Any = place.at(*steps).value
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int | float):
+        return place.number(*steps, form="plain")
+    return place.quote(*steps, role="code")
+
+
+def changes(variant: Evidence) -> Text:
+    """Return every setting that differs from the parent's: name, then the parent's value → this one's."""
+    return joined(
+        (place.name(), ": ", setting(place, "from"), " → ", setting(place, "to"))
+        for place in variant.each("changed_from_parent")
+    )
+
+
+def grid(heatmaps: Evidence) -> Text:
+    """Return the cells of a heatmap's grid, such as 7 × 7."""
+    return joined((heatmaps.number("grid", i, form="count") for i in range(len(heatmaps.get("grid")))), " × ")
+
+
+def lean(value: float | None, score: str = "") -> Tone:
+    """Return which way a difference leans; none where it rounds to nothing."""
+    if value is None or abs(value) < 0.0005:
+        return ""
+    return "good" if (value > 0) != (score in LOWER_IS_BETTER) else "bad"
+
+
+def difference(place: Evidence, *steps: Step, score: str = "") -> Strong:
+    """Return a signed difference, coloured by which way it leans."""
+    number = place.number(*steps, form="signed")
+    return Strong((number,), lean(number.value, score))
