@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xaireport import codec
@@ -27,6 +27,7 @@ from xaireport.types import (
     TrainingRecord,
 )
 
+SOME = settings(max_examples=60, deadline=None)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 INTS = st.integers(-(2**70), 2**70)
 SCORES = st.builds(Score, value=st.none() | FLOATS, n=INTS, reason=st.text())
@@ -93,12 +94,14 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
 PAIRS = st.sampled_from(list(VALUES)).flatmap(lambda kind: st.tuples(st.just(kind), VALUES[kind]))
 
 
+@SOME
 @given(PAIRS)
 def test_round_trip_through_json_text(pair: tuple[Any, Any]) -> None:
     kind, value = pair
     assert codec.from_json(kind, json.loads(codec.dumps(value))) == value
 
 
+@SOME
 @given(VALUES[Heatmaps] | VALUES[Skipped] | st.none())
 def test_union_is_told_apart_by_its_keys(value: Heatmaps | Skipped | None) -> None:
     back = codec.from_json(Heatmaps | Skipped | None, codec.to_json(value))
@@ -106,6 +109,7 @@ def test_union_is_told_apart_by_its_keys(value: Heatmaps | Skipped | None) -> No
     assert type(back) is type(value)
 
 
+@SOME
 @given(PAIRS)
 def test_a_missing_and_an_unknown_key_are_refused(pair: tuple[Any, Any]) -> None:
     kind, value = pair

@@ -1,0 +1,266 @@
+"""results.json: the numbers derived in it, what its schema refuses, and how it is written."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import results_case as case
+from jsonschema import Draft202012Validator
+
+from xaireport.errors import RenderError, StoreError
+from xaireport.metrics.scores import evaluate
+from xaireport.report import derived
+from xaireport.report.results import write_results
+from xaireport.report.schema import SCORES, check_results, schema
+
+
+@pytest.fixture
+def results() -> dict[str, Any]:
+    return case.results()
+
+
+def test_the_schema_is_one_and_accepts_what_is_assembled(results: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(schema())
+    check_results(results)
+    check_results(case.results("phantom"))
+    check_results(case.results(variants=(), failures=()))
+
+
+def test_scores_are_named_alike_everywhere(results: dict[str, Any]) -> None:
+    assert tuple(case.BASELINE.scores) == SCORES
+    assert tuple(schema()["$defs"]["scores"]["properties"]) == SCORES
+    assert tuple(schema()["properties"]["headline"]["properties"]["score"]["enum"]) == SCORES
+    assert tuple(results["variants"]["baseline"]["scores"]) == SCORES
+
+
+def test_every_object_of_the_schema_is_closed() -> None:
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            if "properties" in node and node.get("type") == "object":
+                assert node["additionalProperties"] is False
+                assert set(node["required"]) <= set(node["properties"])
+            for item in node.values():
+                walk(item)
+        elif isinstance(node, list):
+            for item in node:
+                walk(item)
+
+    walk(schema())
+
+
+def test_identity(results: dict[str, Any]) -> None:
+    assert results["study"] == "derma"
+    assert results["task"] == "Skin lesions"
+    assert results["headline"]["score"] == "balanced_accuracy"
+    assert results["headline"]["reason"]
+    assert results["run"]["seed"] == 3
+    assert results["run"]["overrides"] == ["augmented.train.epochs=2"]
+    assert list(results["variants"]) == ["baseline", "augmented", "brought"]  # the study's order
+    assert results["failed"] == [
+        {
+            "variant": "transfer",
+            "stage": "train",
+            "message": "Expected weights. Received: none.",
+            "hint": "pass a path",
+        }
+    ]
+
+
+def test_data_and_baselines(results: dict[str, Any]) -> None:
+    assert results["data"]["splits"]["train"] == {"n": 8, "groups": 5, "per_class": [4, 3, 1]}
+    assert results["data"]["splits"]["test"] == {"n": 4, "groups": None, "per_class": [3, 1, 0]}
+    assert results["baselines"] == {"chance": 1 / 3, "no_information_rate": 3 / 4}
+
+
+def test_a_confusion_matrix_in_shares_of_its_rows(results: dict[str, Any]) -> None:
+    baseline = results["variants"]["baseline"]
+    assert baseline["confusion"] == [[2, 1, 0], [1, 0, 0], [0, 0, 0]]
+    assert baseline["confusion_normalised"] == [[2 / 3, 1 / 3, 0], [1, 0, 0], [None, None, None]]
+
+
+def test_undefined_scores_have_a_reason(results: dict[str, Any]) -> None:
+    scar = results["variants"]["baseline"]["per_class"][2]
+    assert scar["recall"] == {"value": None, "n": 0, "reason": "no test image"}
+    assert results["variants"]["baseline"]["scores"]["accuracy"] == {"value": 0.5, "n": 4}
+
+
+def test_the_most_frequent_errors_come_first() -> None:
+    confusion = ((5, 3, 0, 2), (4, 1, 0, 0), (0, 0, 9, 0), (1, 1, 3, 0))
+    assert derived.errors(confusion) == [
+        {"y_true": 1, "y_pred": 0, "n": 4, "share": 4 / 5},
+        {"y_true": 0, "y_pred": 1, "n": 3, "share": 3 / 10},
+        {"y_true": 3, "y_pred": 2, "n": 3, "share": 3 / 5},
+        {"y_true": 0, "y_pred": 3, "n": 2, "share": 2 / 10},
+        {"y_true": 3, "y_pred": 0, "n": 1, "share": 1 / 5},
+    ]
+
+
+def test_the_reference_is_compared_with_scores_of_its_own_averaging(results: dict[str, Any]) -> None:
+    variants = results["variants"]
+    macro = {name: case.BASELINE.scores[f"macro_{name}"].value for name in ("f1", "precision")}
+    assert variants["baseline"]["reference_difference"] == pytest.approx(
+        {
+            "accuracy": 0.5 - 0.7,
+            "f1": macro["f1"] - 0.6,
+            "precision": macro["precision"] - 0.5,
+            "recall": None,
+        }
+    )
+    weighted = case.SPECS["baseline"].reference.model_copy(update={"averaging": "weighted"})
+    assert derived.from_reference(case.BASELINE, weighted)["f1"] == pytest.approx(0.5 - 0.6)
+    assert variants["augmented"]["reference_difference"] == {
+        "accuracy": pytest.approx(0.3),
+        "f1": None,  # its averaging is not stated
+        "precision": None,
+        "recall": None,
+    }
+    assert variants["brought"]["reference_difference"] is None
+
+
+def test_phantom_data_are_compared_with_no_reference() -> None:
+    variants = case.results("phantom")["variants"]
+    assert all(variant["reference_difference"] is None for variant in variants.values())
+    assert variants["baseline"]["reference"]["accuracy"] == 0.7
+    assert variants["augmented"]["parent_difference"]["accuracy"] == 0.5
+
+
+def test_a_variant_is_compared_with_its_parent(results: dict[str, Any]) -> None:
+    assert results["variants"]["baseline"]["parent_difference"] is None
+    difference = results["variants"]["augmented"]["parent_difference"]
+    # MCC of the baseline: (4 · 2 − (3 · 3 + 1 · 1)) / √((16 − 10)(16 − 10)) = −1/3
+    assert difference == pytest.approx(
+        {"accuracy": 0.5, "balanced_accuracy": 1 - 1 / 3, "weighted_f1": 0.5, "mcc": 1 + 1 / 3}
+    )
+
+
+def test_what_is_undefined_has_no_difference() -> None:
+    constant = evaluate([0, 1], [[1.0, 0.0, 0.0]] * 2, case.CLASSES)
+    parent = evaluate([0, 1], [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], case.CLASSES)
+    assert derived.from_parent(constant, parent)["mcc"] is None
+    assert derived.from_parent(parent, constant)["mcc"] is None
+
+
+def test_the_parent_that_failed_is_named_and_not_compared() -> None:
+    variants = case.results(variants=case.VARIANTS[1:2])["variants"]
+    assert variants["augmented"]["parent"] == "baseline"
+    assert variants["augmented"]["parent_difference"] is None
+    assert variants["augmented"]["changed_from_parent"] == {"train.class_weight": {"from": True, "to": False}}
+
+
+def test_a_model_that_was_brought_has_no_training(results: dict[str, Any]) -> None:
+    brought = results["variants"]["brought"]
+    assert brought["training"] is None
+    assert brought["settings"] == {"train": {}, "augment": {}, "options": {}}
+    assert brought["heatmaps"] == {
+        "skipped": {"what": "heatmaps", "reason": "no gradients", "hint": "use .keras"}
+    }
+    assert brought["examples"] == brought["common"] == []
+    assert results["variants"]["baseline"]["settings"]["train"]["class_weight"] is True
+
+
+def test_heatmaps_examples_and_runs(results: dict[str, Any]) -> None:
+    variant = results["variants"]["augmented"]
+    assert variant["heatmaps"] == {
+        "method": "gradcam",
+        "layer": "conv",
+        "grid": [7, 7],
+        "n": 4,
+        "zero_maps": 1,
+        "notes": [],
+    }
+    assert variant["examples"] == variant["common"]
+    assert variant["examples"][0]["map"] == "assets/a/d1-map.jpg"
+    assert variant["gallery"][0]["map"] == ""
+    assert variant["layers"] == [
+        {"name": "conv", "kind": "Conv2D", "shape": "(None, 26, 26, 8)", "parameters": 120}
+    ]
+    assert variant["training"]["history"]["val_loss"] == [1.1, 1.2]
+    assert variant["runs"]["0"]["scores"] == variant["scores"]
+
+
+# --- writing ------------------------------------------------------------------------------------------------
+
+
+def test_written_results_come_back_the_same(results: dict[str, Any], tmp_path: Path) -> None:
+    write_results(results, tmp_path / "a" / "results.json")
+    write_results(case.results(), tmp_path / "b" / "results.json")
+    text = (tmp_path / "a" / "results.json").read_bytes()
+    assert json.loads(text) == results
+    assert list(json.loads(text)["variants"]) == list(results["variants"])
+    assert text == (tmp_path / "b" / "results.json").read_bytes()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["results.json"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("schema_version", "2.0"),
+        ("headline.score", "accurracy"),
+        ("run.evidence_digest", "abc"),
+        ("run.created", "yesterday"),
+        ("run.created", "2026-11-23T17:00:00"),
+        ("data.source", "synthetic"),
+        ("data.splits.test.n", -1),
+        ("baselines.chance", 1.5),
+        ("variants.baseline.scores.accuracy.value", "0.5"),
+        ("variants.baseline.scores.accuracy", {"value": None, "n": 4}),
+        ("variants.baseline.scores.another", {"value": 0.5, "n": 4}),
+        ("variants.baseline.confusion.0.0", 1.5),
+        ("variants.baseline.examples.0.outcome", "near"),
+        ("variants.baseline.examples.0.p", 1.01),
+        ("variants.baseline.heatmaps.skipped", {"what": "", "reason": "both", "hint": ""}),
+        ("variants.baseline.another", 1),
+        ("variants.baseline.runs.zero", {}),
+        ("failed.0.stage", ""),
+    ],
+)
+def test_the_schema_refuses(results: dict[str, Any], tmp_path: Path, key: str, value: Any) -> None:
+    *steps, last = [int(step) if step.isdecimal() else step for step in key.split(".")]
+    place: Any = results
+    for step in steps:
+        place = place[step]
+    place[last] = value
+    with pytest.raises(RenderError, match=r"results\.json: " + ".".join(map(str, steps[:2]))):
+        write_results(results, tmp_path / "results.json")
+    assert not list(tmp_path.iterdir())
+
+
+def missing_keys() -> list[str]:
+    found = []
+
+    def walk(node: Any, key: str) -> None:
+        if isinstance(node, dict) and key.count(".") < 3:
+            for name, item in node.items():
+                found.append(f"{key}{name}")
+                walk(item, f"{key}{name}.")
+
+    data = case.results()
+    walk({name: item for name, item in data.items() if name != "variants"}, "")
+    walk({"variants": {"baseline": data["variants"]["baseline"]}}, "")
+    free = ("run.versions.", "variants.baseline.settings.train.", "variants.baseline.settings.augment.")
+    optional = ("variants.baseline", "variants.baseline.runs.0")
+    return [key for key in found if not key.startswith(free) and key not in optional]
+
+
+@pytest.mark.parametrize("key", missing_keys())
+def test_no_key_may_be_missing(results: dict[str, Any], key: str) -> None:
+    *steps, last = key.split(".")
+    place: Any = results
+    for step in steps:
+        place = place[step]
+    del place[last]
+    with pytest.raises(RenderError):
+        check_results(results)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_no_nan_is_written(results: dict[str, Any], tmp_path: Path, value: float) -> None:
+    broken = copy.deepcopy(results)
+    broken["variants"]["baseline"]["training"]["history"]["val_loss"][0] = value
+    with pytest.raises(StoreError, match="finite"):
+        write_results(broken, tmp_path / "results.json")
+    assert not list(tmp_path.iterdir())
