@@ -11,6 +11,7 @@ from xaireport.errors import ConfigError
 from xaireport.spec import StudySpec, VariantSpec
 
 MODELS = Path("models")
+OWN_MODEL = "own model"
 MODEL_FILES = ("model.keras", "model.tflite", "model-*.keras", "model-*.tflite")
 
 
@@ -55,14 +56,15 @@ def as_text(listed: list[ListedStudy]) -> str:
     blocks = []
     for study in listed:
         rows = [
-            (f"{study.name}.{each.name}", each.architecture or "own model", each.title or each.name)
+            (f"{study.name}.{each.name}", each.architecture or OWN_MODEL, each.title or each.name)
             for each in study.variants
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         lines = [f"{study.name}: {study.title or study.name} ({study.data}, {study.file})"]
         for row, each in zip(rows, study.variants, strict=True):
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-            lines.append("  ".join(["", *cells, ", ".join(each.models) or "not trained yet"]))
+            none = "not trained yet" if each.architecture else "no such file yet"
+            lines.append("  ".join(["", *cells, ", ".join(each.models) or none]))
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) or "No studies: `xaireport init NAME` writes one."
 

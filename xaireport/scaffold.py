@@ -34,7 +34,7 @@ def write(name: str, folder: Path = Path("models")) -> Path:
     StoreError
         The folder cannot be written to.
     """
-    check_name(name, "study", "init")
+    check_name(name, "study", "")
     path = folder / f"{name}.toml"
     existing = path if path.exists() else discover().get(name)
     if existing is not None:

@@ -89,7 +89,7 @@ def select(targets: Sequence[str], all: bool = False) -> tuple[Selection, ...]:
     for target in studies if all else targets:
         path, variant = _locate(target, studies)
         name = path.stem
-        if files.setdefault(name, path) != path:
+        if files.setdefault(name, path).resolve() != path.resolve():
             raise ConfigError(
                 f"one study called {name}", f"{files[name]} and {path}", "build one after the other"
             )
@@ -186,9 +186,11 @@ def _locate(target: str, studies: Mapping[str, Path]) -> tuple[Path, str]:
         if not path.is_file():
             raise ConfigError("a study file that exists", target)
         return path, ""
-    study, _, variant = target.partition(".")
+    study, dot, variant = target.partition(".")
     if study not in studies:
         raise unknown_name("study", study, list(studies))
+    if dot and not variant:
+        raise ConfigError("study.variant", repr(target))
     return studies[study], variant
 
 

@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -115,6 +115,7 @@ def unknown_name(kind: str, name: str, known: Collection[str], where: str = "") 
     import difflib
 
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    near = near or [each for each in known if name and name in each][:3]
     hint = f"did you mean {' or '.join(near)}?" if near else ""
     article = "an" if kind[0] in "aeiou" else "a"
     names = ", ".join(known) if known else "there is none"
@@ -153,9 +154,9 @@ def validated(model: type[M], table: Mapping[str, Any], where: str) -> M:
         name, words = _BOUNDS[kind]
         raise ConfigError(f"a number of {words} {context[name]:g}", value, where=place)
     if kind == "literal_error":
-        names = re.findall(r"'([^']+)'", context["expected"])
-        problem = unknown_name("value", value if isinstance(value, str) else "", names)
-        raise ConfigError("one of " + ", ".join(names), repr(value), problem.hint, place)
+        choices = [each for each in get_args(_annotation(model, loc)) if each]
+        near = unknown_name("value", value, choices) if isinstance(value, str) else None
+        raise ConfigError("one of " + ", ".join(choices), repr(value), near.hint if near else "", place)
     hint = ""
     if kind == "bool_type" and str(value).lower() in ("true", "false"):
         hint = "TOML writes true and false in small letters, without quotes"
@@ -203,8 +204,17 @@ def _with_tuples(model: type[BaseModel], table: Mapping[str, Any]) -> Table:
 
 
 def _fields_at(model: type[BaseModel], loc: tuple[str, ...]) -> list[str]:
-    for key in loc:
-        annotation = model.model_fields[key].annotation
-        nested = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(kind for kind in nested if isinstance(kind, type) and issubclass(kind, BaseModel))
-    return list(model.model_fields)
+    """Return the keys of the table at ``loc``."""
+    return list((_table(_annotation(model, loc)) if loc else model).model_fields)
+
+
+def _annotation(model: type[BaseModel], loc: tuple[str, ...]) -> Any:
+    *tables, key = loc
+    for each in tables:
+        model = _table(model.model_fields[each].annotation)
+    return model.model_fields[key].annotation
+
+
+def _table(annotation: Any) -> type[BaseModel]:
+    kinds = (annotation, *get_args(annotation))  # ``Reference | None`` is a table, too
+    return next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))

@@ -1,0 +1,186 @@
+"""Whatever is wrong with a study file is named with file, key, what was expected and what was received."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xaireport.errors import ConfigError
+from xaireport.study import load_study
+
+GOOD = 'dataset = "dermamnist"\n[variants.a]\narchitecture = "cnn2d"\n'
+
+WRONG_FILES = {
+    "malformed": ('dataset = "x\n', "valid TOML", "line 1"),
+    "no variants": ('dataset = "x"\n', "at least one table", "none"),
+    "variants no table": ("variants = 3\n", "a table", "3"),
+    "variant no table": ("[variants]\na = 3\n", "a table", "3"),
+    "unknown study key": ("hedline = 1\n" + GOOD, "did you mean headline", "'hedline'"),
+    "reserved study key": ('folder = "x"\n' + GOOD, "a key that exists", "'folder'"),
+    "unknown variant key": (GOOD + 'titel = "x"\n', "did you mean title", "variants.a"),
+    "reserved variant key": (GOOD + 'name = "x"\n', "a key that exists", "'name'"),
+    "unknown setting": (GOOD + "train = { epoch = 3 }\n", "did you mean epochs", "variants.a.train"),
+    "wrong type": (GOOD + 'train = { epochs = "3" }\n', "an integer", "'3'"),
+    "float for integer": (GOOD + "train = { epochs = 3.0 }\n", "an integer", "3.0"),
+    "quoted boolean": (GOOD + 'train = { class_weight = "True" }\n', "true or false", "small letters"),
+    "integer for boolean": (GOOD + "train = { class_weight = 1 }\n", "true or false", "train.class_weight"),
+    "range": (GOOD + "train = { epochs = 0 }\n", "a number of at least 1", "variants.a.train.epochs"),
+    "open range": (GOOD + "augment = { zoom = 1.0 }\n", "a number of less than 1", "augment.zoom"),
+    "not finite": (GOOD + "train = { learning_rate = inf }\n", "a finite number", "inf"),
+    "not a number": (GOOD + "train = { learning_rate = nan }\n", "finite number", "nan"),
+    "choice": (GOOD + 'train = { optimizer = "adm" }\n', "one of adam, sgd", "did you mean adam"),
+    "table for setting": (GOOD + "train = 3\n", "a table", "variants.a.train"),
+    "list of words for seeds": (GOOD + 'seeds = ["x"]\n', "an integer", "seeds.0"),
+    "seed twice": (GOOD + "seeds = [1, 1]\n", "each once", "variants.a.seeds"),
+    "reference without source": (GOOD + "reference = { accuracy = 0.5 }\n", "a value", "reference.source"),
+    "reference with unknown key": (GOOD + 'reference = { source = "x", f2 = 1 }\n', "a key", "reference)"),
+    "date in options": (
+        GOOD + "options = { a = [2020-01-01] }\n",
+        "a string, a finite number",
+        "options.a.0",
+    ),
+    "phantom no table": (GOOD + "phantom = 3\n", "a table", "phantom"),
+    "phantom key": (GOOD + "phantom = { title = 'x' }\n", "train, options", "variants.a.phantom"),
+    "phantom setting": (
+        GOOD + "phantom = { train = { epochs = 0 } }\n",
+        "at least 1",
+        "phantom.train.epochs",
+    ),
+    "variant name": (GOOD.replace("variants.a", 'variants."A b"'), "lower-case", "'A b'"),
+    "missing parent": (
+        GOOD + 'parent = "bb"\n[variants.b]\nparent = "a"\n',
+        "did you mean b?",
+        "variants.a.parent",
+    ),
+    "own parent": (GOOD + 'parent = "a"\n', "parents that end", "a → a"),
+    "cycle": (GOOD + 'parent = "b"\n[variants.b]\nparent = "a"\n', "parents that end", "a → b → a"),
+    "cycle below": (
+        GOOD + 'parent = "b"\n[variants.b]\nparent = "c"\n[variants.c]\nparent="b"',
+        "end",
+        "b → c → b",
+    ),
+    "no origin": ('dataset = "x"\n[variants.a]\n', "architecture (to train one) or path", "neither"),
+    "two origins": (GOOD + 'path = "m.keras"\n', "not both", "variants.a.architecture"),
+    "scale of a trained one": (GOOD + 'pixel_scale = "0-1"\n', "with path only", "variants.a.pixel_scale"),
+    "warm-up alone": (GOOD + "train = { warmup_epochs = 1 }\n", "cosine", "train.warmup_epochs"),
+    "two that steer": (
+        GOOD + 'train = { schedule = "cosine", reduce_lr = 2 }\n',
+        "reduce_lr = 0",
+        "reduce_lr",
+    ),
+    "headline": ('headline = "f1"\n' + GOOD, "did you mean", "'f1'"),
+    "headline that is a loss": ('headline = "log_loss"\n' + GOOD, "a score that exists", "headline"),
+    "no data": (GOOD.partition("\n")[2], "either dataset", "neither"),
+    "two data": ('data = "x.npz"\nclasses = ["a", "b"]\n' + GOOD, "either dataset", "both"),
+    "classes of a known set": ('classes = ["a", "b"]\n' + GOOD, "classes with data only", "brings its own"),
+    "no classes": (GOOD.replace("dataset", "data"), "the name of each label", "nothing"),
+    "one class": ('classes = ["a"]\n' + GOOD.replace("dataset", "data"), "at least two", "['a']"),
+    "class twice": ('classes = ["a", "a"]\n' + GOOD.replace("dataset", "data"), "each once", "classes"),
+    "classes no list": ('classes = "ab"\n' + GOOD.replace("dataset", "data"), "a list", "'ab'"),
+    "negative seed": ("seed = -1\n" + GOOD, "at least 0", "seed"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_FILES)
+@pytest.mark.parametrize("phantom", [False, True])
+def test_wrong_files(tmp_path: Path, what: str, phantom: bool) -> None:
+    text, *words = WRONG_FILES[what]
+    path = tmp_path / "lab.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_study(path, phantom=phantom)
+    message = caught.value.message
+    assert message.startswith("Expected ")
+    assert str(path) in caught.value.where
+    for word in words:
+        assert word in message
+
+
+BROUGHT = """
+data = "x.npz"
+classes = ["a", "b"]
+[variants.m]
+path = "m.keras"
+pixel_scale = "0-1"
+output = "logits"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('pixel_scale = "0-1"\n', "", "never guessed"),
+        ('output = "logits"\n', "", "never guessed"),
+        ('"0-1"', '"0-2"', "one of 0-255, 0-1, -1-1"),
+        ('"logits"', '"logit"', "did you mean logits"),
+        ('output = "logits"\n', 'output = "logits"\ntrain = { epochs = 3 }\n', "no train beside path"),
+        ('output = "logits"\n', 'output = "logits"\nseeds = [1]\n', "no seeds beside path"),
+    ],
+)
+def test_what_cannot_be_read_off_a_model_file_must_be_stated(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    path = tmp_path / "lab.toml"
+    path.write_text(BROUGHT, encoding="utf-8")
+    load_study(path)
+    path.write_text(BROUGHT.replace(old, new), encoding="utf-8")
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_study(path)
+    assert "variants.m" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("a.train.epochs", "variant.key=value"),
+        ("=3", "variant.key=value"),
+        ("a..epochs=3", "variant.key=value"),
+        ("a=3", "a key of the variant"),
+        ("b.train.epochs=3", "a variant that exists"),
+        ("title=x", "a variant that exists"),
+        ("a.train.epochs=many", "an integer"),
+        ("a.train.epochs=0", "at least 1"),
+        ("a.train.epoch=3", "did you mean epochs"),
+        ("a.trian.epochs=3", "did you mean train"),
+        ("a.name=b", "a key that exists"),
+        ("a.options.x=[1", "a TOML value"),
+        ("a.options.x=1\ny=2", "one value"),
+        ("a.train.class_weight=True", "small letters"),
+        ("seed=-1", "at least 0"),
+        ("headline=beauty", "a score that exists"),
+    ],
+)
+def test_wrong_settings_name_themselves_as_written(tmp_path: Path, override: str, words: str) -> None:
+    path = tmp_path / "lab.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_study(path, [override])
+    assert "--set" in caught.value.where
+    assert override in f"{caught.value.where} {caught.value.received}".replace("\\n", "\n")
+
+
+@pytest.mark.parametrize(("epochs", "seed", "where"), [(0, None, "--epochs 0"), (None, -1, "--seed -1")])
+def test_wrong_epochs_and_seed(tmp_path: Path, epochs: int | None, seed: int | None, where: str) -> None:
+    path = tmp_path / "lab.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_study(path, epochs=epochs, seed=seed)
+    assert where in caught.value.where
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can be read"):
+        load_study(tmp_path / "absent.toml")
+    folder = tmp_path / "folder.toml"
+    folder.mkdir()
+    with pytest.raises(ConfigError, match="can be read"):
+        load_study(folder)
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b'title = "ok"\ntask = "\xe4"\n')
+    with pytest.raises(ConfigError, match="line 2"):
+        load_study(latin)
+    named = tmp_path / "My Study.toml"
+    named.write_text(GOOD)
+    with pytest.raises(ConfigError, match="name of a study in lower-case"):
+        load_study(named)
