@@ -146,7 +146,11 @@ class Graph:
                     "pixel_scale": variant.pixel_scale or "0-255",
                     "output": variant.output or "probabilities",
                 },
-                {"data": arrays, "model": model_of(study, variant, first)},
+                {
+                    "data": arrays,
+                    "model": model_of(study, variant, first),
+                    "predictions": Input(f"predict {label} seed {first}", "predictions.npz"),
+                },
                 (*NEURAL, "tf-keras-vis", "pillow"),
             )
         )
@@ -177,8 +181,8 @@ class Graph:
             loose=("max_minutes",),
         )
 
-    def results(self, study: StudySpec, chosen: Sequence[str]) -> str:
-        """Add what puts a study's evidence together, and its figures; return the former's name."""
+    def results(self, study: StudySpec, chosen: Sequence[str]) -> dict[str, Input]:
+        """Add what puts a study's evidence together, and its figures; return what pages are made of."""
         inputs = {"data": Input(f"data {study.name}", "dataset.npz")}
         for name in chosen:
             variant = study.variants[name]
@@ -206,64 +210,69 @@ class Graph:
             },
             inputs,
             ("numpy", "jsonschema"),
-            {
-                "results.json": self.out / study.name / "results.json",
-                "predictions.csv": self.out / study.name / "predictions.csv",
-                "assets/": self.out / study.name / "assets",
-            },
+            {name: self.out / study.name / name for name in ("results.json", "predictions.csv")},
             code=EVIDENCE_CODE,
         )
-        self.add(
+        figures = self.add(
             f"figures {study.name}",
             "figures",
             {},
-            {"results": Input(results, "results.json")},
+            {"results": Input(results)},
             ("matplotlib", "seaborn"),
-            {"": self.out / study.name / "figures"},
+            {"assets/": self.out / study.name / "assets"},
         )
-        return results
+        return {
+            "results": Input(results, "results.json"),
+            "predictions": Input(results, "predictions.csv"),
+            "assets": Input(figures, "assets"),
+        }
 
     def pages(
-        self,
-        name: str,
-        variants: Mapping[str, Mapping[str, Input]],
-        results: Input,
-        assets: Input,
-        figures: Input,
+        self, name: str, variants: Mapping[str, Mapping[str, Input]], evidence: Mapping[str, Input]
     ) -> None:
         """Add the pages of a study: one card per variant, and the comparison; each in each format.
 
-        ``variants`` names for each card the inputs without which there is none.
+        Parameters
+        ----------
+        name : str
+            The study.
+        variants : mapping
+            For each card the further inputs without which there is none.
+        evidence : mapping
+            Inputs ``results``, ``predictions`` and ``assets``.
         """
-        evidence = {"results": results, "assets": assets, "figures": figures}
         for variant, needed in variants.items():
             path = Path(name, variant, "card")
-            self._page(f"{name}.{variant}", "card", {"variant": variant}, {**evidence, **needed}, path)
-        self._page(name, "comparison", {}, evidence, Path(name, "index"))
+            self._page(
+                f"{name}.{variant}", {"page": "card", "variant": variant}, {**evidence, **needed}, path
+            )
+        self._page(name, {"page": "comparison"}, evidence, Path(name, "index"))
 
     def index(self, results: Mapping[str, Input]) -> None:
         """Add the page over all studies."""
-        self._page(
-            "all studies",
-            "index",
-            {},
-            {f"results/{name}": each for name, each in results.items()},
-            Path("index"),
-        )
+        inputs = {f"results/{name}": each for name, each in sorted(results.items())}
+        self._page("all studies", {"page": "index"}, inputs, Path("index"))
 
-    def _page(
-        self, name: str, page: str, params: Mapping[str, Any], inputs: Mapping[str, Input], path: Path
-    ) -> None:
-        templates = {f"templates/{folder}": Input(path=folder) for folder in paths.folders("templates")}
-        for suffix, packages in (("html", ("jinja2",)), ("pdf", ("jinja2", "weasyprint", "pikepdf"))):
-            self.add(
-                f"{suffix} {name}",
-                "render",
-                {"page": page, "format": suffix, **params},
-                {**inputs, **templates},
-                packages,
-                {f"page.{suffix}": self.out / path.with_suffix(f".{suffix}")},
-            )
+    def _page(self, name: str, params: Mapping[str, Any], inputs: Mapping[str, Input], path: Path) -> None:
+        templates = {f"templates/{i}": Input(path=each) for i, each in enumerate(paths.folders("templates"))}
+        attached = {label: inputs[label] for label in ("results", "predictions") if label in inputs}
+        placed = {label: each for label, each in inputs.items() if label != "predictions"}
+        html = self.add(
+            f"html {name}",
+            "page",
+            params,
+            {**placed, **templates},
+            ("jinja2",),
+            {"page.html": self.out / path.with_suffix(".html")},
+        )
+        self.add(
+            f"pdf {name}",
+            "pdf",
+            {},
+            {"html": Input(html, "page.html"), **attached},
+            ("weasyprint", "pikepdf"),
+            {"page.pdf": self.out / path.with_suffix(".pdf")},
+        )
 
 
 def needed_by_card(study: StudySpec, variant: str) -> dict[str, Input]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xaireport import study as studies
@@ -106,15 +106,9 @@ def build(
             relay.tell(Notice(located.notice))
         chosen = _with_stored(engine, graph, study, located, selection.variants)
         graph.evidence(study, located, chosen)
-        name = graph.results(study, chosen)
-        results[study.name] = Input(name, "results.json", optional=True)
-        graph.pages(
-            study.name,
-            {variant: needed_by_card(study, variant) for variant in chosen},
-            Input(name, "results.json"),
-            Input(name),
-            Input(f"figures {study.name}"),
-        )
+        made = graph.results(study, chosen)
+        results[study.name] = replace(made["results"], optional=True)
+        graph.pages(study.name, {variant: needed_by_card(study, variant) for variant in chosen}, made)
     graph.index({**_published(request.out, set(results)), **results})
     reports = engine.run(graph.nodes, dry_run=request.dry_run, listener=relay.node)
     return BuildResult(tuple(reports), tuple(notices), _pages(graph.nodes))
@@ -170,8 +164,9 @@ def render(
     for name in names:
         folder = out / name
         variants = list(json.loads((folder / "results.json").read_text())["variants"])
-        inputs = [Input(path=folder / part) for part in ("results.json", "assets", "figures")]
-        graph.pages(name, {key: {} for key in variants}, *inputs)
+        files = {"results": "results.json", "predictions": "predictions.csv", "assets": "assets"}
+        evidence = {label: Input(path=folder / file) for label, file in files.items()}
+        graph.pages(name, {variant: {} for variant in variants}, evidence)
     graph.index(published)
     reports = Engine(STORE).run(graph.nodes, dry_run=dry_run, listener=listener)
     return BuildResult(tuple(reports), (), _pages(graph.nodes))
@@ -188,7 +183,7 @@ def _published(out: Path, except_for: set[str]) -> dict[str, Input]:
 
 
 def _pages(nodes: Sequence[Node]) -> tuple[Path, ...]:
-    pages = [path for node in nodes if node.stage == "render" for path in node.publish.values()]
+    pages = [path for node in nodes if node.stage in ("page", "pdf") for path in node.publish.values()]
     return tuple(sorted((path for path in pages if path.is_file()), key=lambda path: (len(path.parts), path)))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def load_vgg19(model: Any, weights: str, *, allow_random: bool) -> str:
                 "a file of VGG-19 weights", f"no such file: {weights}", 'use weights = "imagenet"'
             )
         try:
-            with _impatient():
+            with _impatient(), redirect_stdout(io.StringIO()):  # Keras prints the address it loads from
                 source = keras.applications.VGG19(include_top=False, weights=weights, input_shape=(32, 32, 3))
         except Exception as error:  # Keras wraps network errors in bare Exception
             if not allow_random:

@@ -60,7 +60,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     variants = [_variant(context, study, name, seeds[name]) for name in complete]
     failures = [(name, failure) for name in seeds for failure in _missing(context, name)[:1]]
     for name in complete:
-        pictures = context.inputs[f"{name}/explain"] / "pictures"
+        pictures = context.inputs[f"{name}/explain"] / name
         if pictures.is_dir():
             shutil.copytree(pictures, context.out / "assets" / name)
     write_csv(

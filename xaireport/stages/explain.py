@@ -1,0 +1,45 @@
+"""Heatmaps of one variant, and the pictures its card shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from xaireport import codec
+from xaireport.data.canonical import open_dataset
+from xaireport.engine.node import Context
+from xaireport.explain.explain import explain
+from xaireport.nn.runtime import open_model
+from xaireport.nn.vis import vis_maps
+from xaireport.spec import ExplainSettings
+
+
+def run(context: Context, params: Mapping[str, Any]) -> None:
+    """Write ``heatmaps.json``, ``gallery.json``, ``maps.npz`` and a folder of pictures."""
+    dataset = open_dataset(context.inputs["data"].parent)
+    classes = dataset.info.classes
+    classifier = open_model(
+        context.inputs["model"],
+        pixel_scale=params["pixel_scale"],
+        output=params["output"],
+        n_classes=len(classes),
+        input_shape=dataset.input_shape,
+    )
+    with np.load(context.inputs["predictions"], allow_pickle=False) as stored:
+        y_prob = stored["test_y_prob"]
+    explanation = explain(
+        classifier,
+        dataset,
+        classes,
+        ExplainSettings.model_validate(params["explain"], strict=False),
+        params["seed"],
+        context.out,
+        params["name"],
+        vis=partial(vis_maps, classifier),
+        y_prob=y_prob,
+    )
+    codec.save(explanation.heatmaps, context.out / "heatmaps.json")
+    codec.save(explanation.gallery, context.out / "gallery.json")
