@@ -17,6 +17,7 @@ _REFUSALS = {
     errno.EPERM: ("permission to read and write", "Check the owner and the mode of the folder."),
     errno.EROFS: ("a file system that can be written", "Choose another folder."),
     errno.ENOTDIR: ("a folder", "A file lies where a folder is needed: move it away."),
+    errno.EEXIST: ("a folder", "A file lies where a folder is needed: move it away."),
     errno.EISDIR: ("a file", "A folder lies where a file is needed: move it away."),
 }
 

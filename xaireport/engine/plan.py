@@ -121,6 +121,8 @@ def check(nodes: Sequence[Node]) -> None:
     for node in nodes:
         if node.name in seen:
             raise ConfigError("nodes of different names", f"two called '{node.name}'")
+        if not node.stage or "/" in node.stage or node.stage.startswith("."):
+            raise ConfigError("a stage that can be a folder's name", node.stage, where=node.name)
         for label, source in node.inputs.items():
             if bool(source.node) == bool(source.path):
                 raise ConfigError(

@@ -1,0 +1,148 @@
+"""Which modules count as a node's code, and which changes of their text do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from modulefinder import ModuleFinder
+from pathlib import Path
+
+import pytest
+
+from xaireport.engine.code import LEFT_OUT, CodeHasher
+from xaireport.engine.hashes import HashCache
+from xaireport.errors import ConfigError, StoreError
+
+PACKAGE = {
+    "__init__.py": "def lazy():\n    from zoopkg import huge\n",
+    "huge.py": "",
+    "train.py": (
+        "from __future__ import annotations\n"
+        "import os, numpy, zoopkg.plain\n"
+        "from typing import TYPE_CHECKING\n"
+        "from zoopkg.nn import layers, CONSTANT\n"
+        "from zoopkg.nn.deep import *\n"
+        "if TYPE_CHECKING:\n    from zoopkg import only_types\n"
+        "def fit():\n"
+        "    from .inside import helper\n"
+        "    try:\n        import zoopkg.absent\n    except ImportError:\n        pass\n"
+    ),
+    "plain.py": "class A:\n    from zoopkg import in_class\n",
+    "in_class.py": "",
+    "only_types.py": "",
+    "inside.py": "from . import sibling\nhelper = 1\n",
+    "sibling.py": "import zoopkg.train\n",
+    "stranger.py": "",
+    "nn/__init__.py": "CONSTANT = 1\n",
+    "nn/layers.py": "from ..up import here\nfrom .. import upper\n",
+    "nn/deep/__init__.py": "from .er import x\n",
+    "nn/deep/er.py": "x = 1\n",
+    "up.py": "here = 1\n",
+    "upper.py": "",
+}
+EXPECTED = {
+    "zoopkg", "zoopkg.train", "zoopkg.plain", "zoopkg.in_class", "zoopkg.inside", "zoopkg.sibling",
+    "zoopkg.nn", "zoopkg.nn.layers", "zoopkg.nn.deep", "zoopkg.nn.deep.er", "zoopkg.up", "zoopkg.upper",
+}  # fmt: skip
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in PACKAGE.items():
+        path = tmp_path / "zoopkg" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path / "zoopkg"
+
+
+def closure(*roots: str) -> dict[str, str]:
+    return CodeHasher(HashCache(Path("absent.json"))).closure(roots)
+
+
+def test_the_closure_is_what_the_modules_import(package):
+    assert closure("zoopkg.train").keys() == EXPECTED
+
+
+def test_the_closure_agrees_with_the_standard_librarys_finder(package):
+    script = package.parent / "main.py"
+    script.write_text("import zoopkg.train\n")
+    finder = ModuleFinder(path=[str(package.parent)])
+    finder.run_script(str(script))
+    found = {name for name in finder.modules if name.partition(".")[0] == "zoopkg"}
+    # The finder reads byte code: it follows TYPE_CHECKING blocks and functions of packages passed by.
+    assert found - {"zoopkg.only_types", "zoopkg.huge"} == closure("zoopkg.train").keys()
+
+
+def test_the_closure_holds_every_module_that_an_import_really_loads():
+    script = (
+        "import sys, xaireport.engine.scheduler\n"
+        "loaded = {name: getattr(module, '__file__', None) for name, module in sys.modules.items()}\n"
+        "print(*(name for name, file in loaded.items() if name.startswith('xaireport') and file))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert set(loaded.stdout.split()) - LEFT_OUT <= closure("xaireport.engine.scheduler").keys()
+
+
+def test_a_package_named_itself_is_followed_into_its_functions(package):
+    assert "zoopkg.huge" in closure("zoopkg")
+    assert "zoopkg.huge" not in closure("zoopkg.up")
+
+
+def test_values_that_cross_stages_are_left_out():
+    modules = closure("xaireport.engine.plan")
+    assert "xaireport.engine.keys" in modules
+    assert not modules.keys() & LEFT_OUT
+
+
+def test_modules_of_two_packages(package, project):
+    modules = closure("zoopkg.up", "toypkg.train")
+    assert modules.keys() == {"zoopkg", "zoopkg.up", "toypkg", "toypkg.train", "toypkg.layers"}
+
+
+def test_a_single_module_outside_any_package(tmp_path, monkeypatch):
+    (tmp_path / "lonely_plugin.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert closure("lonely_plugin").keys() == {"lonely_plugin"}
+
+
+BEFORE = 'import os\n\n\ndef f(x: int = 1) -> int:\n    """Doc."""\n    # why\n    return x + 1\n'
+
+
+@pytest.mark.parametrize(
+    ("after", "same"),
+    [
+        (BEFORE, True),
+        ('"""A module."""\n' + BEFORE, True),
+        (BEFORE.replace('    """Doc."""\n', ""), True),
+        (BEFORE.replace("Doc", "Other words"), True),
+        (BEFORE.replace("# why", "# because"), True),
+        (BEFORE.replace("x + 1", "(x\n      + 1)"), True),
+        (BEFORE + "\nif TYPE_CHECKING:\n    import json\n", True),
+        (BEFORE + "\nif typing.TYPE_CHECKING:\n    import json\n", True),
+        (BEFORE + "\nif TYPE_CHECKING:\n    import json\nelse:\n    json = 1\n", False),
+        (BEFORE.replace("x + 1", "x + 2"), False),
+        (BEFORE.replace("x + 1", "x - 1"), False),
+        (BEFORE.replace("int = 1", "int = 2"), False),
+        (BEFORE.replace("return x + 1", "return '''x'''"), False),
+        (BEFORE.replace("import os", "import sys"), False),
+    ],
+)
+def test_only_what_runs_counts(package, after, same):
+    module = package / "stranger.py"
+    module.write_text(BEFORE)
+    first = closure("zoopkg.stranger")
+    module.write_text(after)
+    assert (closure("zoopkg.stranger") == first) is same
+
+
+@pytest.mark.parametrize("root", ["zoopkg.absent", "no_such_package", "no_such_package.module"])
+def test_a_root_that_is_no_module(package, root):
+    with pytest.raises(ConfigError, match=root.partition(".")[0]):
+        closure(root)
+
+
+def test_source_that_cannot_be_parsed(package):
+    (package / "stranger.py").write_text("def f(:\n")
+    with pytest.raises(StoreError, match=r"stranger\.py"):
+        closure("zoopkg.stranger")

@@ -1,0 +1,179 @@
+"""Published copies: complete, up to date, and never at the cost of somebody else's file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from xaireport.engine.scheduler import Engine, Input, Node
+
+
+def files(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def make(tmp_path):
+    """A node that writes the given files, and publishes its whole artefact to out/."""
+
+    def make(*names: str, name: str = "node", **options) -> Node:
+        def run(context):
+            for file in names:
+                (context.out / file).parent.mkdir(parents=True, exist_ok=True)
+                (context.out / file).write_text(f"content of {file}")
+
+        options = {"publish": {"": tmp_path / "out"}, **options}
+        return Node(name, "stage", {"names": names, "name": name}, {}, (), (), run, **options)
+
+    return make
+
+
+def test_files_that_are_no_longer_made_are_withdrawn_and_others_stay(tmp_path, make):
+    engine = Engine(tmp_path / "store")
+    engine.run([make("a.txt", "deep/er/b.txt", "deep/c.txt", "edited.txt")])
+    (tmp_path / "out/own.txt").write_text("mine")
+    (tmp_path / "out/deep/own.txt").write_text("mine")
+    (tmp_path / "out/edited.txt").write_text("edited by hand")
+
+    (report,) = engine.run([make("a.txt")])
+
+    assert files(tmp_path / "out") == {"a.txt", "own.txt", "deep/own.txt", "edited.txt"}
+    assert not (tmp_path / "out/deep/er").exists()
+    assert report.published == ()
+    assert (tmp_path / "out/edited.txt").read_text() == "edited by hand"
+
+
+def test_the_folder_itself_stays_when_it_is_empty(tmp_path, make):
+    engine = Engine(tmp_path / "store")
+    engine.run([make("deep/a.txt")])
+    engine.run([make()])
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_another_folder_leaves_the_first_alone(tmp_path, make):
+    engine = Engine(tmp_path / "store")
+    engine.run([make("a.txt")])
+    (report,) = engine.run([make("b.txt", publish={"": tmp_path / "out 2"})])
+    assert files(tmp_path / "out") == {"a.txt"}
+    assert report.published == (tmp_path / "out 2/b.txt",)
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_file_that_moves_to_another_node_stays(tmp_path, make, swap):
+    engine = Engine(tmp_path / "store")
+    engine.run([make("a.txt", "x.txt", name="one"), make("b.txt", name="two")])
+    nodes = [make("a.txt", name="one"), make("b.txt", "x.txt", name="two")]
+    engine.run(nodes[::-1] if swap else nodes)
+    assert files(tmp_path / "out") == {"a.txt", "b.txt", "x.txt"}
+
+
+def test_two_nodes_must_not_publish_one_file(tmp_path, make):
+    reports = Engine(tmp_path / "store").run([make("a.txt", name="one"), make("a.txt", name="two")])
+    assert [r.status for r in reports] == ["ran", "failed"]
+    assert "'one' too" in reports[1].failure.message
+
+
+def test_two_files_must_not_go_to_one_place(tmp_path, make):
+    publish = {"": tmp_path / "out", "a.txt": tmp_path / "out/b.txt"}
+    (report,) = Engine(tmp_path / "store").run([make("a.txt", "b.txt", publish=publish)])
+    assert "one file per published path" in report.failure.message
+
+
+def test_a_published_file_that_was_not_made(tmp_path, make):
+    (report,) = Engine(tmp_path / "store").run([make("a.txt", publish={"b.txt": tmp_path / "b.txt"})])
+    assert report.status == "failed"
+    assert "b.txt" in report.failure.message
+
+
+def test_what_a_kill_left_half_copied_is_replaced(tmp_path, make):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/.a.txt.part").write_text("hal")
+    Engine(tmp_path / "store").run([make("a.txt")])
+    assert files(tmp_path / "out") == {"a.txt"}
+
+
+def test_an_edit_of_the_copy_does_not_reach_the_store(tmp_path, make):
+    engine = Engine(tmp_path / "store")
+    engine.run([make("a.txt")])
+    with (tmp_path / "out/a.txt").open("a") as file:
+        file.write("more")
+    (report,) = engine.run([make("a.txt")])
+    assert report.status == "restored"
+    assert (tmp_path / "out/a.txt").read_text() == "content of a.txt"
+
+
+def test_without_a_journal_nothing_is_removed_or_run(tmp_path, make):
+    engine = Engine(tmp_path / "store")
+    engine.run([make("a.txt", "b.txt")])
+    for name in ("journal.json", "hashes.json"):
+        (tmp_path / "store" / name).write_text("{ broken")
+    (report,) = engine.run([make("a.txt", "b.txt")])
+    assert report.status == "fresh"
+    (tmp_path / "store/journal.json").unlink()
+    engine.run([make("a.txt")])
+    assert files(tmp_path / "out") == {"a.txt", "b.txt"}
+
+
+def test_a_folder_of_an_artefact_as_input(tmp_path, make):
+    def count(context):
+        (context.out / "n.txt").write_text(str(len(list(context.inputs["maps"].iterdir()))))
+
+    def nodes(*names: str) -> list[Node]:
+        source = {"maps": Input(node="node", file="maps/")}
+        return [make(*names, publish={}), Node("count", "count", {}, source, (), (), count)]
+
+    engine = Engine(tmp_path / "store")
+    statuses = [
+        [r.status for r in engine.run(nodes(*names))]
+        for names in (
+            ("maps/a.txt", "maps/b.txt"),
+            ("maps/a.txt", "maps/b.txt", "other.txt"),
+            ("maps/a.txt",),
+        )
+    ]
+    assert statuses == [["ran", "ran"], ["ran", "fresh"], ["ran", "ran"]]
+
+
+def test_clean_keeps_what_the_last_runs_made(tmp_path, make):
+    engine = Engine(tmp_path / "store")
+    assert engine.clean() == engine.clean(keep_current=False)
+    assert not (tmp_path / "store").exists()
+    engine.run([make("old.txt", name="one")])
+    engine.run([make("new.txt", name="one"), make("x.txt", name="two", publish={"x.txt": tmp_path / "x"})])
+    stale = tmp_path / "store/tmp/leftover"
+    stale.mkdir()
+
+    cleaned = engine.clean()
+
+    assert cleaned.artefacts == 1
+    assert cleaned.size_bytes > len("content of old.txt")
+    assert not stale.exists()
+    now = [make("new.txt", name="one"), make("x.txt", name="two", publish={"x.txt": tmp_path / "x"})]
+    assert [r.status for r in engine.run(now)] == ["fresh", "fresh"]
+
+    assert engine.clean(keep_current=False).artefacts == 2
+    assert files(tmp_path / "out") == {"new.txt"}
+    again = engine.run(now)
+    assert [(r.status, r.why) for r in again] == [("ran", ("stored result missing",))] * 2
+
+
+def test_prune_keeps_the_given_keys(tmp_path, make):
+    engine = Engine(tmp_path / "store")
+    engine.run([make("a.txt", name="one"), make("b.txt", name="two", publish={})])
+    keys = sorted(p.parent.name for p in (tmp_path / "store").rglob("record.json"))
+    assert engine.prune({keys[0]}).artefacts == 1
+    assert [p.parent.name for p in (tmp_path / "store").rglob("record.json")] == keys[:1]
+
+
+def test_relative_paths_are_those_of_the_start(tmp_path, make, monkeypatch):
+    from pathlib import Path
+
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    node = replace(make("a.txt"), publish={"": Path("out")})
+    engine = Engine(Path("store"))
+    engine.run([node])
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    engine.run([replace(node, publish={})])
+    assert files(tmp_path / "elsewhere") == set()
