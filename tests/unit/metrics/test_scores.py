@@ -160,6 +160,11 @@ def test_auroc_of_two_classes_ranks_the_second() -> None:
     assert values(evaluate([0, 0, 1, 1], y_prob, ["no", "yes"]))["auroc"] == 0.5
 
 
+def test_auroc_of_two_classes_does_not_look_at_the_first() -> None:
+    # Rounded rows: by the first class the images would be told apart, by the second they are not.
+    assert values(evaluate([0, 1], [[0.5005, 0.5], [0.5, 0.5]], ["no", "yes"]))["auroc"] == 0.5
+
+
 def test_auroc_of_three_classes_is_the_plain_mean() -> None:
     y_prob = [[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.5, 0.4, 0.1], [0.1, 0.2, 0.7]]
     # a: 0.6, 0.2 against 0.5, 0.1 -> 3/4. b: 0.4 against 0.3, 0.5, 0.2 -> 2/3. c: 0.7 above all -> 1.
