@@ -16,20 +16,11 @@ from xaireport.errors import Failure, XaiReportError
 from xaireport.types import Epoch
 
 if TYPE_CHECKING:
-    from xaireport.pipeline import BuildResult
+    from xaireport.pipeline import BuildResult, Notice
+
+    Event: TypeAlias = NodeStarted | NodeReport | Notice
 
 INTERRUPTED = "Interrupted. What is finished is kept; the next build goes on where this one stopped."
-
-
-class Notice(Protocol):
-    """Something the reader must know, such as that the data are synthetic."""
-
-    @property
-    def text(self) -> str:
-        """One sentence or two."""
-
-
-Event: TypeAlias = NodeStarted | NodeReport | Notice
 
 
 class Console(Protocol):
@@ -133,10 +124,10 @@ class PlainConsole(QuietConsole):
         """Print the sum of it, the failures, and where the reports are."""
         super().finish(result)
         self._line(summary(result.reports))
-        for name, page in (("Reports", ".html"), ("As PDF ", ".pdf")):
+        for name, page in (("Reports:", ".html"), ("PDF:    ", ".pdf")):
             pages = [path for path in result.pages if path.suffix == page]
             if pages:
-                self._line(f"{name}: {pages[0]}" + (f" and {len(pages) - 1} more" if len(pages) > 1 else ""))
+                self._line(f"{name} {pages[0]}" + (f" and {len(pages) - 1} more" if len(pages) > 1 else ""))
 
     def _report(self, report: NodeReport) -> None:
         if report.status == "ran":
