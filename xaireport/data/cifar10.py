@@ -15,18 +15,15 @@ from __future__ import annotations
 import tarfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xaireport.data.layout import Part, images_of, labels_of
 from xaireport.data.npz import Npz
 from xaireport.errors import DataError
+from xaireport.types import Ints, Pixels, SplitName
 
-if TYPE_CHECKING:
-    from xaireport.types import Ints, Pixels, SplitName
-
-    Pair = tuple[Pixels, Ints]
+Pair = tuple[Pixels, Ints]
 
 N_CLASSES = 10
 VALIDATION_SHARE = 0.1

@@ -7,7 +7,7 @@ the study.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,7 @@ from xaireport.data.layout import Part
 from xaireport.data.npz import Npz
 from xaireport.errors import DataError
 from xaireport.spec import StudySpec
-from xaireport.types import Split
-
-if TYPE_CHECKING:
-    from xaireport.types import Pixels, SplitName, Strings
+from xaireport.types import Pixels, Split, SplitName, Strings
 
 IMAGE_ID = "image_id"
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xaireport.errors import DataError
-
-if TYPE_CHECKING:
-    from xaireport.types import Ints, Pixels, SplitName
+from xaireport.types import Ints, Pixels, SplitName
 
 CHANNELS = (1, 3)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +16,7 @@ from xaireport.data.layout import Part, images_of, labels_of, same_shape
 from xaireport.data.npz import Npz
 from xaireport.errors import ConfigError, DataError
 from xaireport.spec import StudySpec
-from xaireport.types import SPLITS, Dataset, DatasetInfo, Located, Split
-
-if TYPE_CHECKING:
-    from xaireport.types import SplitName
+from xaireport.types import SPLITS, Dataset, DatasetInfo, Located, Split, SplitName
 
 NOT_OFFICIAL = "The file is not the official release: its checksum is another."
 
