@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from xaireport.report import verdict
@@ -17,6 +18,7 @@ from xaireport.report.document import (
     Notice,
     Page,
     Paragraph,
+    Picture,
     Row,
     Section,
     Side,
@@ -27,7 +29,7 @@ from xaireport.report.document import (
 from xaireport.report.evidence import Evidence
 from xaireport.report.pages import demonstration
 from xaireport.report.sections import data, system
-from xaireport.report.sections.headline import reference_notes, referenced_cell
+from xaireport.report.sections.headline import distinct, reference_notes, referenced_cell
 from xaireport.report.sections.heatmaps import picture
 from xaireport.report.words import (
     BASELINES,
@@ -35,6 +37,7 @@ from xaireport.report.words import (
     class_name,
     difference,
     is_phantom,
+    joined,
     score_name,
     title,
 )
@@ -104,7 +107,7 @@ def _scores(study: Evidence) -> tuple[Block, ...]:
         )
         for place in variants
     )
-    notes = [note for place in variants for note in reference_notes(study, place)]
+    notes = distinct(note for place in variants for note in reference_notes(study, place))
     naive = tuple(
         part
         for name in names
@@ -119,7 +122,7 @@ def _scores(study: Evidence) -> tuple[Block, ...]:
         ("Scores on the test split; beneath, the reference and the difference to it",),
         tuple(columns),
         rows,
-        tuple(dict.fromkeys((("For comparison: ", *naive), *notes))),
+        (("For comparison: ", *naive), *notes),
     )
     figure = Figure(
         "assets/figures/comparison-scores.svg", ("Scores of all variants; hollow marks: the reference.",)
@@ -148,16 +151,12 @@ def _descent(study: Evidence, place: Evidence) -> Text:
     if not place.get("changed_from_parent"):
         return (*summary, "From ", parent, ", no setting differs.")
     told: list[Inline] = [*summary, "From ", parent, ", all settings that differ: ", *changes(place), "."]
-    for score in dict.fromkeys((study.get("headline", "score"), "balanced_accuracy", "accuracy")):
-        if place.get("parent_difference", score) is not None:
-            told += [
-                f" {score_name(score)} ".capitalize(),
-                difference(place, "parent_difference", score, score=score),
-                ";",
-            ]
-    if told[-1] == ";":
-        told[-1] = "."
-    return tuple(told)
+    differences = [
+        (f"{score_name(score)} ", difference(place, "parent_difference", score, score=score))
+        for score in dict.fromkeys((study.get("headline", "score"), "balanced_accuracy", "accuracy"))
+        if place.get("parent_difference", score) is not None
+    ]
+    return (*told, " Difference: ", *joined(differences), ".") if differences else tuple(told)
 
 
 def _images(study: Evidence) -> tuple[Block, ...]:
@@ -171,18 +170,20 @@ def _images(study: Evidence) -> tuple[Block, ...]:
         first = next(iter(by_variant.values()))
         plain = picture(study, first)
         true = (class_name(study, first.get("y_true")),)
-        left = type(plain)(plain.images[:1], true, True, (), plain.wide)
-        views = []
-        for variant in variants:
-            place = by_variant.get(str(variant.path[-1]))
-            views.append(picture(study, place) if place else None)
-        rows.append(Side(left, tuple(views)))
+        left = Picture(plain.images[:1], true, True, wide=plain.wide)
+        views = tuple(_view(study, by_variant.get(str(variant.path[-1]))) for variant in variants)
+        rows.append(Side(left, views))
     if not rows:
         return ()
     caption: Text = (
         "The same test images for every variant: heatmap where there is one, and what it was called",
     )
     return (SideBySide(caption, tuple((title(variant),) for variant in variants), tuple(rows)),)
+
+
+def _view(study: Evidence, place: Evidence | None) -> Picture | None:
+    """One variant's view of an image that already stands at the left: its heatmap, and what it said."""
+    return replace(seen, images=seen.images[1:]) if place and (seen := picture(study, place)) else None
 
 
 def _failed(study: Evidence) -> tuple[Block, ...]:

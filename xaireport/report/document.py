@@ -6,7 +6,7 @@ results.json it comes from; words copied from there are a `Quote`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from xaireport.report import format as forms
@@ -305,6 +305,8 @@ class Page:
         Synthetic data: every page says so.
     digests : tuple of Quote
         What its numbers rest on.
+    dense : bool
+        Few enough classes for the table per class and the matrix to stand side by side.
     created : str
         ISO 8601 with zone; the run's, not the clock's.
     """
@@ -318,4 +320,5 @@ class Page:
     sections: tuple[Section, ...]
     demonstration: bool
     created: str
-    digests: tuple[Quote, ...] = field(default=())
+    digests: tuple[Quote, ...] = ()
+    dense: bool = False

@@ -1,4 +1,4 @@
-"""Drawings of a study as SVG files, with matplotlib and seaborn: a stage of its own, which rendering only places.
+"""Drawings of a study as SVG files, with matplotlib and seaborn: a stage of its own.
 
 The files hold real text, follow the page's ink, and are the same bytes for the same results.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 COLOURS = ("#1c84a3", "#d0742a", "#7a68b8", "#3f9a62", "#c2507e", "#8a7a3c")
 """Series; each has a contrast of 3:1 or better on the light and on the dark page."""
 MARKS = ("o", "s", "^", "D", "v", "P")
-RC: dict[str, Any] = {
+RC: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "xaireport",
     "text.parse_math": False,
     "axes.unicode_minus": True,
-    "font.size": 9.0,
+    "font.size": 8.5,
     "font.family": "DejaVu Sans",
     "text.color": INK,
     "axes.labelcolor": INK,
@@ -33,7 +34,7 @@ RC: dict[str, Any] = {
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.titlesize": 10.0,
+    "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
     "axes.titleweight": "normal",
     "xtick.color": INK,
@@ -43,7 +44,7 @@ RC: dict[str, Any] = {
     "xtick.major.size": 3.0,
     "ytick.major.size": 3.0,
     "legend.frameon": False,
-    "legend.fontsize": 9.0,
+    "legend.fontsize": 8.5,
     "legend.handlelength": 1.6,
 }
 LABEL = 26
@@ -70,26 +71,26 @@ def draw(results: Mapping[str, Any], out: Path) -> None:
         if variant.get("training"):
             _save(
                 out / f"{name}-learning-curves.svg",
-                lambda v=variant: learning_curves(v),
+                partial(learning_curves, variant),
                 f"Learning curves of {title}",
                 "Loss and accuracy on the training and validation splits after each epoch.",
             )
         _save(
             out / f"{name}-confusion.svg",
-            lambda v=variant: confusion(v, results["classes"]),
+            partial(confusion, variant, results["classes"]),
             f"Confusion matrix of {title}",
             "Rows are true classes, columns predicted ones; colour is the share of the row.",
         )
         _save(
             out / f"{name}-per-class.svg",
-            lambda v=variant: per_class(v),
+            partial(per_class, variant),
             f"Scores per class of {title}",
             "Precision, recall and F1 of each class.",
         )
     if results["variants"]:
         _save(
             out / "comparison-scores.svg",
-            lambda: comparison(results),
+            partial(comparison, results),
             "Scores of all variants",
             "One row per score, one mark per variant; hollow marks are the reference.",
         )
@@ -103,12 +104,12 @@ def _save(path: Path, make: Callable[[], Figure], title: str, description: str) 
 
     buffer = io.StringIO()
     with mpl.rc_context(RC), warnings.catch_warnings():
-        # The text stays text and is set in the reader's own fonts; that matplotlib's lacks a glyph does not matter.
+        # Text stays text and is set in the page's fonts: that matplotlib's own lacks a glyph does not matter.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         make().savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    partial = path.with_suffix(".part")
-    partial.write_text(fit(buffer.getvalue(), path.stem, title, description), "utf-8")
-    partial.replace(path)
+    half = path.with_suffix(".part")
+    half.write_text(fit(buffer.getvalue(), path.stem, title, description), "utf-8")
+    half.replace(path)
 
 
 def learning_curves(variant: Mapping[str, Any]) -> Figure:
@@ -117,7 +118,7 @@ def learning_curves(variant: Mapping[str, Any]) -> Figure:
 
     training = variant["training"]
     history = training["history"]
-    figure, axes = _figure(9.4, 2.7, columns=2)
+    figure, axes = _figure(7.4, 2.5, columns=2)
     for axis, what in zip(axes, ("loss", "accuracy"), strict=True):
         for key, label, colour, dash in (
             (what, "training", COLOURS[0], (4, 1.6)),
@@ -170,16 +171,15 @@ def confusion(variant: Mapping[str, Any], classes: list[str]) -> Figure:
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
     axis.tick_params(length=0, labelsize=9 if k <= 40 else 4)
-    axis.set_xticks(
-        axis.get_xticks(), axis.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor"
-    )
+    for tick in axis.get_xticklabels():
+        tick.set(rotation=45, ha="right", rotation_mode="anchor")
     return figure
 
 
 def per_class(variant: Mapping[str, Any]) -> Figure:
     """Precision, recall and F1 of each class as marks on one line."""
     rows = variant["per_class"]
-    figure, (axis,) = _figure(9.4, max(1.6, 0.8 + 0.27 * len(rows)))
+    figure, (axis,) = _figure(5.0, max(1.6, 0.8 + 0.27 * len(rows)))
     for score, colour, mark in zip(("precision", "recall", "f1"), COLOURS, MARKS, strict=False):
         known = [(row[score]["value"], i) for i, row in enumerate(rows) if row[score]["value"] is not None]
         axis.plot(
@@ -199,7 +199,7 @@ def per_class(variant: Mapping[str, Any]) -> Figure:
 def comparison(results: Mapping[str, Any]) -> Figure:
     """Scores of all variants, one line per score; hollow marks for the references."""
     names = [name for name in COMPARED if name in SCORES]
-    figure, (axis,) = _figure(9.4, 0.8 + 0.36 * len(names))
+    figure, (axis,) = _figure(7.4, 0.8 + 0.34 * len(names))
     for index, (name, variant) in enumerate(results["variants"].items()):
         colour, mark = COLOURS[index % len(COLOURS)], MARKS[index % len(MARKS)]
         scores = variant["scores"]

@@ -14,6 +14,8 @@ from xaireport.report.sections.headline import reference_key, reference_text
 from xaireport.report.sections.registry import Card, SectionMaker, sections
 from xaireport.report.words import BASELINES, DEMONSTRATION, is_phantom, score_name, sentence_case, title
 
+DENSE = 8
+"""Classes for which a wide screen has room to set the table and the matrix side by side."""
 TILES = ("balanced_accuracy", "accuracy", "auroc", "weighted_f1")
 
 
@@ -59,6 +61,7 @@ def card(results: Mapping[str, Any], variant: str, makers: Iterable[SectionMaker
         demonstration=is_phantom(study),
         created=str(study.get("run", "created")),
         digests=(study.quote("run", "evidence_digest", role="code", short=True),),
+        dense=len(study.get("classes")) <= DENSE,
     )
 
 

@@ -1,4 +1,4 @@
-"""Pages as PDF by WeasyPrint: archival (PDF/A-3a), accessible (PDF/UA-1), and the same bytes for the same page.
+"""Pages as PDF by WeasyPrint: archival (PDF/A-3a), accessible (PDF/UA-1), the same bytes for the same page.
 
 It prints the HTML that html.py makes, which holds its images and fonts; nothing is fetched.
 """
@@ -83,7 +83,7 @@ def _fetcher() -> Any:
     """A fetcher that knows data: addresses and refuses everything else, aloud."""
     from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
-    class DataOnly(URLFetcher):
+    class DataOnly(URLFetcher):  # type: ignore[misc]
         def fetch(self, url: str, headers: Any = None) -> Any:
             if not url.startswith("data:"):
                 raise FatalURLFetchingError(f"refused to fetch {url}")
@@ -132,7 +132,10 @@ UA = b"""<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/
 </rdf:li></rdf:Bag></pdfaExtension:schemas>
 </rdf:Description>
 """
-"""PDF/UA identifier, and the extension schema by which PDF/A allows it (ISO 14289-1, 5; ISO 19005-3, 6.6.2.3)."""
+"""PDF/UA identifier, and the extension schema by which PDF/A allows it.
+
+ISO 14289-1, 5; ISO 19005-3, 6.6.2.3.
+"""
 
 
 def _accessible(printed: bytes) -> bytes:

@@ -24,7 +24,7 @@ from xaireport.report.document import (
 )
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections.data import source
-from xaireport.report.sections.headline import reference_notes, referenced_cell
+from xaireport.report.sections.headline import distinct, reference_notes, referenced_cell
 from xaireport.report.words import DEMONSTRATION, is_phantom, score_name, sentence_case, title
 
 SCORES = ("accuracy", "weighted_f1", "weighted_precision", "weighted_recall")
@@ -87,13 +87,14 @@ def _table(studies: Sequence[Evidence]) -> Table:
         Column(("Real or phantom",), False),
     )
     rows = tuple(_row(study, place) for study in studies for place in study.each("variants"))
-    notes: dict[Text, None] = {("Beneath each score: the reference, and the difference to it.",): None}
-    for study in studies:
-        for place in study.each("variants"):
-            for note in reference_notes(study, place):
-                if not any(isinstance(part, Quote) for part in note):
-                    notes[note] = None
-    return Table(("All variants, on their test splits",), columns, rows, tuple(notes))
+    notes = distinct(
+        note
+        for study in studies
+        for place in study.each("variants")
+        for note in reference_notes(study, place)
+    )
+    beneath: Text = ("Beneath each score: the reference, and the difference to it.",)
+    return Table(("All variants, on their test splits",), columns, rows, (beneath, *notes))
 
 
 def _row(study: Evidence, place: Evidence) -> Row:

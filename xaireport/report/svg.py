@@ -1,4 +1,4 @@
-"""What matplotlib writes, made fit to stand inside a page: no style attributes, no foreign ids, colours that follow.
+"""What matplotlib writes, made fit to stand inside a page: no style attributes, own ids, colours that follow.
 
 It rewrites one SVG; it draws nothing.
 """
@@ -30,8 +30,8 @@ def fit(svg: str, name: str, title: str, description: str) -> str:
     Returns
     -------
     str
-        Style attributes become presentation attributes (a page's content security policy forbids the former), the
-        ink becomes ``currentColor``, and the width is left to the page.
+        Style attributes become presentation attributes (a page's content security policy forbids the former),
+        and the ink becomes ``currentColor``.
     """
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)
@@ -43,8 +43,6 @@ def fit(svg: str, name: str, title: str, description: str) -> str:
                 parent.remove(child)
     for element in root.iter():
         _plain(element, prefix)
-    for size in ("width", "height"):
-        root.attrib.pop(size, None)
     labels = []
     for place, (tag, text) in enumerate((("title", title), ("desc", description))):
         label = ElementTree.Element(f"{{{SVG}}}{tag}", {"id": f"{prefix}-{tag}"})

@@ -123,17 +123,14 @@ def worst_class(study: Evidence, variant: Evidence) -> Text:
         ", n\u00a0=\u00a0",
         place.number("n", form="count"),
     )
-    for error in variant.each("errors"):
-        if error.get("y_true") == worst:
-            return (
-                *said,
-                ": ",
-                error.number("share", form="percent"),
-                " of them are called ",
-                class_name(study, error.get("y_pred")),
-                ".",
-            )
-    return (*said, ".")
+    taken_for = [
+        (count, -j) for j, count in enumerate(variant.get("confusion", worst)) if j != worst and count > 0
+    ]
+    if not taken_for:
+        return (*said, ".")
+    most = -max(taken_for)[1]
+    share = variant.number("confusion_normalised", worst, most, form="percent")
+    return (*said, ": ", share, " of them are called ", class_name(study, most), ".")
 
 
 def heatmaps(variant: Evidence) -> Text:

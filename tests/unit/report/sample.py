@@ -20,7 +20,19 @@ CLASSES = (
     "vascular lesion",
 )
 COUNTS = (65, 103, 220, 23, 223, 1341, 29)
-SCORES = ["accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_precision", "weighted_recall", "weighted_f1", "mcc", "log_loss", "auroc"]
+SCORES = [
+    "accuracy",
+    "balanced_accuracy",
+    "macro_precision",
+    "macro_recall",
+    "macro_f1",
+    "weighted_precision",
+    "weighted_recall",
+    "weighted_f1",
+    "mcc",
+    "log_loss",
+    "auroc",
+]
 
 
 def digest(*parts: object) -> str:
@@ -28,7 +40,7 @@ def digest(*parts: object) -> str:
 
 
 def confusion(counts: Sequence[int], skill: float, shift: int = 1) -> list[list[int]]:
-    """A plausible confusion matrix: ``skill`` of each class is right, the rest spreads over its neighbours."""
+    """A plausible confusion matrix: ``skill`` of each class is right, the rest goes to its neighbours."""
     k = len(counts)
     matrix = [[0] * k for _ in range(k)]
     for i, n in enumerate(counts):

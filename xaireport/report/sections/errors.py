@@ -37,7 +37,5 @@ def make(card: Card) -> Content:
     misses.sort(key=lambda place: (-float(place.get("p")), str(place.get("sample_id"))))
     if misses:
         shown = tuple(picture(card.study, place, with_true=True) for place in misses[:CONFIDENT])
-        blocks.append(
-            Gallery(shown, ("Confident misses",), ("among the images with heatmaps below and above",))
-        )
+        blocks.append(Gallery(shown, ("Confident misses",), ("among the images shown with heatmaps",)))
     return "computed", tuple(blocks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from xaireport.report.document import Cell, Column, Inline, Number, Paragraph, Row, Table, Text
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections.registry import Card, Content
@@ -17,7 +19,10 @@ def make(card: Card) -> Content:
     name = study.get("headline", "score")
     why = study.get("headline", "reason")
     lead = Paragraph(
-        (f"Headline score: {score_name(name)}. ", *((study.quote("headline", "reason"),) if why else ()))
+        (
+            f"Headline score: {score_name(name)}. ",
+            *(("Reason: ", study.quote("headline", "reason"), ".") if why else ()),
+        )
     )
     return "computed", (lead, _table(study, variant, name))
 
@@ -56,6 +61,15 @@ def reference_notes(study: Evidence, variant: Evidence) -> tuple[Text, ...]:
             ("The reference was measured on other data; no difference is formed on synthetic data.",)
         )
     return tuple(notes)
+
+
+def distinct(notes: Iterable[Text]) -> tuple[Text, ...]:
+    """Return the notes that read differently, in order."""
+    seen: dict[str, Text] = {}
+    for note in notes:
+        words = "".join(part if isinstance(part, str) else str(part.text) for part in note)
+        seen.setdefault(words, note)
+    return tuple(seen.values())
 
 
 def _table(study: Evidence, variant: Evidence, headline: str) -> Table:
