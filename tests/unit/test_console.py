@@ -18,7 +18,6 @@ from xaireport.errors import ConfigError, Failure
 from xaireport.pipeline import BuildResult, Notice
 from xaireport.types import Epoch
 
-
 PHANTOM = Notice("Demonstration on synthetic data.")
 STARTED = NodeStarted("train derma.a seed 0", "train", 2, 5, ("changed: train.epochs 20 → 30",))
 FRESH = NodeReport("data derma", "data", "fresh")
