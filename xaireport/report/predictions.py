@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from xaireport.types import Floats, Ints, SplitName, Strings
 
+FACTS = ("variant", "seed", "split", "sample_id", "y_true", "y_pred")
+"""The columns before the probabilities."""
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -56,7 +59,7 @@ def write_csv(path: Path, rows: Iterable[Predictions], classes: Sequence[str]) -
     path : Path
         The file; compressed where its name ends in ``.gz``.
     rows : iterable of Predictions
-        Written in this order.
+        Written in this order; none leave the header alone.
     classes : sequence of K str
         Class names, in the order of the indices.
 
@@ -68,24 +71,22 @@ def write_csv(path: Path, rows: Iterable[Predictions], classes: Sequence[str]) -
     import pandas as pd
 
     columns = [f"p_{label}" for label in classes]
-    frames = []
+    frames = [pd.DataFrame(columns=[*FACTS, *columns])]
     for block in rows:
         _check(block, len(columns))
-        facts = pd.DataFrame(
-            {
-                "variant": block.variant,
-                "seed": block.seed,
-                "split": block.split,
-                "sample_id": block.sample_id,
-                "y_true": block.y_true,
-                "y_pred": block.y_prob.argmax(axis=1),
-            }
+        facts = (
+            block.variant,
+            block.seed,
+            block.split,
+            block.sample_id,
+            block.y_true,
+            block.y_prob.argmax(axis=1),
         )
-        frames.append(pd.concat([facts, pd.DataFrame(block.y_prob, columns=columns)], axis=1))
-    if not frames:
-        raise StoreError("predictions of at least one model", "none", where=str(path))
+        frame = pd.DataFrame(dict(zip(FACTS, facts, strict=True)))
+        frames.append(pd.concat([frame, pd.DataFrame(block.y_prob, columns=columns)], axis=1))
     # Nine significant digits are what a float32 needs to come back the same.
-    text = pd.concat(frames).to_csv(index=False, float_format="%.9g", lineterminator="\n")
+    table = pd.concat(frames[1:] or frames)
+    text = table.to_csv(index=False, float_format="%.9g", lineterminator="\n")
     content = text.encode()
     write_atomic(path, _gzip(content) if path.suffix == ".gz" else content)
 

@@ -36,6 +36,12 @@ def test_the_file_as_it_is(tmp_path: Path) -> None:
     )
 
 
+def test_no_prediction_leaves_the_header(tmp_path: Path) -> None:
+    write_csv(tmp_path / "predictions.csv", [], CLASSES)
+    text = (tmp_path / "predictions.csv").read_text()
+    assert text == 'variant,seed,split,sample_id,y_true,y_pred,"p_benign, plain",p_melanoma\n'
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.floats(0, 1, width=32))
 def test_every_float32_comes_back(tmp_path_factory: pytest.TempPathFactory, p: float) -> None:
@@ -77,7 +83,6 @@ def test_compressed_or_not_the_bytes_are_the_same_each_time(
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([], "at least one model"),
         ([block("a", [[0.2, 0.3, 0.5]])], r"y_prob of shape \(1, 2\).*predictions of a"),
         (
             [Predictions("a", 0, "test", np.array(["x"]), np.arange(2), np.zeros((1, 2), np.float32))],
