@@ -30,8 +30,7 @@ class TerminalConsole(PlainConsole):
     def on_event(self, event: Event) -> None:
         """Move the bars, and print what stays."""
         if isinstance(event, NodeStarted):
-            self._start(event.total)
-            self._progress.update(self._nodes, completed=event.number - 1, description=event.name, detail="")
+            self._start(event)
             self._drop_epochs()
             if self._why:
                 super().on_event(event)
@@ -65,8 +64,10 @@ class TerminalConsole(PlainConsole):
         self._stop()
         super().interrupt()
 
-    def _start(self, total: int) -> None:
+    def _start(self, node: NodeStarted) -> None:
+        shown = {"completed": node.number - 1, "detail": f"{node.number}/{node.total}"}
         if self._progress is not None:
+            self._progress.update(self._nodes, description=node.name, **shown)
             return
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
@@ -75,7 +76,7 @@ class TerminalConsole(PlainConsole):
         self._progress = Progress(
             SpinnerColumn(), text, BarColumn(bar_width=24), detail, transient=True, redirect_stderr=False
         )
-        self._nodes = self._progress.add_task("", total=total, detail="")
+        self._nodes = self._progress.add_task(node.name, total=node.total, **shown)
         self._progress.start()
 
     def _stop(self) -> None:

@@ -152,6 +152,7 @@ def test_the_terminal_shows_the_node_the_epoch_and_keeps_what_matters(
     assert STARTED.name in moving
     assert "epoch 3/20, loss 1.250" in moving
     assert "34 s left" in moving
+    assert "2/5" in moving
     shown.on_event(RAN)
     shown.on_event(FAILED)
     shown.finish(BAD)
