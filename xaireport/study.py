@@ -26,7 +26,16 @@ from xaireport.study_file import (
     unknown_name,
     validated,
 )
-from xaireport.study_rules import check_data, check_headline, check_origin, check_schedule, check_seeds
+from xaireport.study_rules import (
+    Architectures,
+    check_architecture,
+    check_data,
+    check_headline,
+    check_origin,
+    check_schedule,
+    check_seeds,
+    parents_first,
+)
 
 STUDY_KEYS = tuple(key for key in StudySpec.model_fields if key not in ("name", "overrides", "folder"))
 VARIANT_KEYS = (
@@ -125,6 +134,7 @@ def load_study(
     epochs: int | None = None,
     seed: int | None = None,
     phantom: bool = False,
+    architectures: Architectures | None = None,
 ) -> StudySpec:
     """Read a study file.
 
@@ -140,6 +150,8 @@ def load_study(
         The one training seed of this run, also where a variant names its own.
     phantom : bool
         Whether the short recipes (tables ``phantom``) hold.
+    architectures : mapping of str to collection of str, optional
+        Those that can be trained, each with the names of its options; without it none is looked up.
 
     Returns
     -------
@@ -159,14 +171,18 @@ def load_study(
     parsed = [settings.parse(text, path.stem, tables) for text in overrides]
     if epochs is not None:
         validated(TrainSettings, {"epochs": epochs}, f"--epochs {epochs}")
+    if seed is not None and seed < 0:
+        raise ConfigError("a seed of at least 0", seed, where=f"--seed {seed}")
 
     layers = {
         name: _layers(name, table, [each for each in parsed if each.variant == name], file, phantom)
         for name, table in tables.items()
     }
     variants: dict[str, VariantSpec] = {}
-    for name in _parents_first(layers, file):
+    for name in parents_first({key: each.merged().get("parent", "") for key, each in layers.items()}, file):
         spec = _variant(name, layers, variants, f"{file}: variants.{name}")
+        if architectures is not None:
+            check_architecture(spec, architectures, _set_by(parsed, name) or f"{file}: variants.{name}")
         if epochs is not None and not spec.path:
             spec = spec.model_copy(update={"train": spec.train.model_copy(update={"epochs": epochs})})
         if seed is not None:
@@ -176,7 +192,7 @@ def load_study(
     recorded = (*overrides, *([f"--epochs {epochs}"] if epochs is not None else []))
     update: Table = {"overrides": recorded}
     if seed is not None:
-        update["seed"] = validated(StudySpec, {**_minimal(study), "seed": seed}, f"--seed {seed}").seed
+        update["seed"] = seed
     return study.model_copy(update=update)
 
 
@@ -223,25 +239,6 @@ def _check_layer(name: str, table: Table, where: str, known: Sequence[str]) -> N
     plain(table.get("options", {}), join(where, "options"))
 
 
-def _parents_first(layers: Mapping[str, Layers], file: str) -> list[str]:
-    order: list[str] = []
-    for start in layers:
-        chain: list[str] = []
-        name = start
-        while name and name not in order:
-            where = f"{file}: variants.{chain[-1] if chain else name}.parent"
-            if name not in layers:
-                raise unknown_name("variant", name, [key for key in layers if key != chain[-1]], where)
-            if name in chain:
-                raise ConfigError(
-                    "parents that end somewhere", " → ".join([*chain[chain.index(name) :], name]), where=where
-                )
-            chain.append(name)
-            name = layers[name].merged().get("parent", "")
-        order += reversed(chain)
-    return order
-
-
 def _variant(
     name: str, layers: dict[str, Layers], done: Mapping[str, VariantSpec], where: str
 ) -> VariantSpec:
@@ -258,6 +255,14 @@ def _variant(
     if not parent:
         return spec
     return spec.model_copy(update={"changed_from_parent": _changes(done[parent], spec)})
+
+
+def _set_by(parsed: Sequence[settings.Override], variant: str) -> str:
+    """Return the setting of this run that chose a variant's architecture or options, if one did."""
+    ours = [
+        each for each in parsed if each.variant == variant and each.keys[0] in ("architecture", "options")
+    ]
+    return ours[-1].where if ours else ""
 
 
 def _changes(parent: VariantSpec, spec: VariantSpec) -> dict[str, tuple[Any, Any]]:
@@ -288,7 +293,3 @@ def _study(
     check_headline(study, headline_at)
     check_data(study, file)
     return study
-
-
-def _minimal(study: StudySpec) -> Table:
-    return {"name": study.name, "variants": study.variants}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from xaireport.errors import ConfigError
 from xaireport.spec import StudySpec, VariantSpec
 from xaireport.study_file import Table, join, unknown_name
@@ -20,7 +22,37 @@ HEADLINES = (
 )
 """Scores a study may be judged by: all of them better when higher."""
 
+Architectures = Mapping[str, Collection[str]]
+"""Each architecture's name, and the names of its options."""
+
 TRAINING_KEYS = ("options", "train", "augment", "seeds")
+
+
+def parents_first(parents: Mapping[str, str], file: str) -> list[str]:
+    """Return the variants in an order in which each follows its parent; every chain of parents ends.
+
+    Parameters
+    ----------
+    parents : mapping of str to str
+        Each variant's parent; empty where it has none.
+    file : str
+        For errors.
+    """
+    order: list[str] = []
+    for start in parents:
+        chain: list[str] = []
+        name = start
+        while name and name not in order:
+            where = f"{file}: variants.{chain[-1] if chain else name}.parent"
+            if name not in parents:
+                raise unknown_name("variant", name, [key for key in parents if key != chain[-1]], where)
+            if name in chain:
+                cycle = " → ".join([*chain[chain.index(name) :], name])
+                raise ConfigError("parents that end somewhere", cycle, where=where)
+            chain.append(name)
+            name = parents[name]
+        order += reversed(chain)
+    return order
 
 
 def check_origin(spec: VariantSpec, given: Table, where: str) -> None:
@@ -52,6 +84,17 @@ def check_origin(spec: VariantSpec, given: Table, where: str) -> None:
     ):
         if not getattr(spec, key):
             raise ConfigError(f"{key}, {meaning}", "nothing", "it is never guessed", join(where, key))
+
+
+def check_architecture(spec: VariantSpec, known: Architectures, where: str) -> None:
+    """The architecture exists and takes these options: a slip in one must not train something else."""
+    if spec.path:
+        return
+    if spec.architecture not in known:
+        raise unknown_name("architecture", spec.architecture, list(known), join(where, "architecture"))
+    for key in spec.options:
+        if key not in known[spec.architecture]:
+            raise unknown_name("option", key, known[spec.architecture], join(where, "options"))
 
 
 def check_seeds(spec: VariantSpec, where: str) -> None:

@@ -184,3 +184,35 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     named.write_text(GOOD)
     with pytest.raises(ConfigError, match="name of a study in lower-case"):
         load_study(named)
+
+
+ARCHITECTURES = {"cnn2d": ("filters", "dense"), "resnet": ("filters", "blocks")}
+
+
+@pytest.mark.parametrize(
+    ("text", "override", "words", "where"),
+    [
+        (GOOD.replace("cnn2d", "cnn2"), [], "did you mean cnn2d", "variants.a.architecture"),
+        (GOOD + "options = { filtrs = [1] }\n", [], "did you mean filters", "variants.a.options"),
+        (GOOD, ["a.architecture=rsnet"], "did you mean resnet", "--set a.architecture=rsnet"),
+        (GOOD, ["a.options.blocks=2"], "an option that exists", "--set a.options.blocks=2"),
+        (GOOD + '[variants.b]\nparent = "a"\noptions = { dens = 1 }\n', [], "dense", "variants.b.options"),
+    ],
+)
+def test_architectures_and_their_options_are_looked_up_where_known(
+    tmp_path: Path, text: str, override: list[str], words: str, where: str
+) -> None:
+    path = tmp_path / "lab.toml"
+    path.write_text(text, encoding="utf-8")
+    load_study(path, override)
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_study(path, override, architectures=ARCHITECTURES)
+    assert where in caught.value.where
+    path.write_text(GOOD + "options = { dense = [1] }\n", encoding="utf-8")
+    load_study(path, ["a.options.filters=[2]"], architectures=ARCHITECTURES)
+
+
+def test_a_brought_model_needs_no_architecture(tmp_path: Path) -> None:
+    path = tmp_path / "lab.toml"
+    path.write_text(BROUGHT, encoding="utf-8")
+    assert load_study(path, architectures=ARCHITECTURES).variants["m"].architecture == ""
