@@ -42,12 +42,18 @@ class Npz:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            opened = np.load(path, allow_pickle=False)
+            self._stream = path.open("rb")
         except FileNotFoundError:
             raise DataError("a file", f"nothing at {path}", "Check the path.") from None
+        except OSError as problem:
+            raise _unreadable(path, problem) from problem
+        try:
+            opened = np.load(self._stream, allow_pickle=False)
         except _UNREADABLE as problem:
+            self._stream.close()  # np.load does so itself only where it succeeds
             raise _unreadable(path, problem) from problem
         if not isinstance(opened, np.lib.npyio.NpzFile):
+            self._stream.close()
             raise DataError(
                 "an .npz archive of named arrays", "a single .npy array", "Write it with np.savez.", str(path)
             )
@@ -61,6 +67,7 @@ class Npz:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+        self._stream.close()
 
     def read(self, name: str) -> NDArray[Any]:
         """Return the array called ``name``.

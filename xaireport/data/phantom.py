@@ -6,6 +6,7 @@ exact duplicates planted across splits. Only ``planted`` tells which: an audit h
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xaireport.data.known import known
@@ -14,6 +15,8 @@ from xaireport.types import Dataset, DatasetInfo
 
 if TYPE_CHECKING:
     from xaireport.data.phantom_kit import Recipe
+
+PLANTED = "phantom_planted.json"
 
 _PHANTOMS = ("cifar10", "dermamnist", "fracturemnist3d")
 
@@ -61,6 +64,16 @@ def planted(name: str, seed: int) -> tuple[tuple[str, str], ...]:
     from xaireport.data.phantom_kit import plan
 
     return plan(_recipe(name), seed).duplicates
+
+
+def save_planted(name: str, seed: int, folder: Path) -> Path:
+    """Write ``phantom_planted.json`` into ``folder``: what ``planted`` returns, for people alone."""
+    import json
+
+    path, part = folder / PLANTED, folder / f".{PLANTED}.part"
+    pairs = [{"original": original, "copy": copy} for original, copy in planted(name, seed)]
+    part.write_text(json.dumps(pairs, indent=2) + "\n", encoding="utf-8")
+    return part.replace(path)
 
 
 def _recipe(name: str) -> Recipe:

@@ -148,7 +148,7 @@ def grid(size: int, axes: int = 2) -> list[Field]:
 
 
 def inside(distance: Field, softness: Field | float) -> Field:
-    """Return 1 where the signed distance is negative, 0 where positive; between ± ``softness`` lies a ramp."""
+    """Return 1 where the signed distance is negative, 0 where positive, and a ramp between ± ``softness``."""
     return np.clip(0.5 - 0.5 * distance / softness, 0, 1).astype(np.float32, copy=False)
 
 

@@ -195,7 +195,8 @@ def _ground(n: int, rng: Rng) -> Field:
     lower = inside(horizon - y + slope * x, blur)[..., np.newaxis]
     top, bottom = per_subject(_colours(n, rng), 2), per_subject(_colours(n, rng), 2)
     mottle = 0.07 * smooth_noise(rng, n, DRAWN, 5) + 0.05 * smooth_noise(rng, n, DRAWN, 15)
-    return ((top + (bottom - top) * lower) * (1 + mottle[..., np.newaxis])).astype(np.float32)
+    ground: Field = (top + (bottom - top) * lower) * (1 + mottle[..., np.newaxis])
+    return ground.astype(np.float32)
 
 
 def _stripes(n: int, rng: Rng) -> Field:
