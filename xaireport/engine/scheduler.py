@@ -230,9 +230,8 @@ class _Build:
             for place, digest in entry.published.items()
             if place not in published and self._journal.publisher_of(place) == {node.name}
         }
-        unclaimed = {place: digest for place, digest in gone.items() if place not in self._claimed}
-        if unclaimed:
-            withdraw(unclaimed, published_folders(node.publish), self._cache)
+        if gone:
+            withdraw(gone, published_folders(node.publish), self._cache)
 
     def _relative(self, place: str) -> str:
         """Path relative to the store, so that a copied project does not reach into the original."""
