@@ -6,6 +6,7 @@ Takes a batch and returns it; splitting a data set into batches, and reducing ea
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,13 +73,15 @@ class GradientEngine:
 
     def _compile(self, layer: str) -> Any:
         keras, tf = import_keras(), import_tensorflow()
+        pooling = _pooling_gradient()
         names = [info.name for info in spatial_layers(self._graph)]
         if layer not in names:
             raise ModelError("a layer with a spatial output", repr(layer), f"such layers: {', '.join(names)}")
         model = keras.Model(self._graph.input, [self._graph.step(layer).output, self._logits])
 
         def run(images: Any, targets: Any) -> Any:
-            activations, logits = model(self._prepare(images), training=False)
+            with tf.compat.v1.get_default_graph().gradient_override_map({"MaxPool3D": pooling}):
+                activations, logits = model(self._prepare(images), training=False)
             # Images do not see each other at inference, so the gradient of the sum holds each one's own.
             score = tf.reduce_sum(logits * tf.one_hot(targets, logits.shape[-1], dtype=logits.dtype))
             # Not a tape: this needs no watched path from the pixels, only one from the layer to the score.
@@ -90,3 +93,33 @@ class GradientEngine:
         shape = (None, *self._graph.input.shape[1:])
         signature = [tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((None,), tf.int64)]
         return tf.function(run, input_signature=signature, autograph=False)
+
+
+@cache
+def _pooling_gradient() -> str:
+    """Return the registered name of a gradient of 3D max pooling that is the same on every machine.
+
+    Where several cells of a window share the maximum, as they do wherever a ReLU left zeros, TensorFlow's own
+    kernel gives each the gradient: raising any one of them raises the maximum. The oneDNN kernel, which takes
+    its place in compiled graphs on x86 unless switched off, gives it to one. Maps must not depend on that
+    switch, so the gradient is run eagerly, where the kernel is never replaced.
+    """
+    tf = import_tensorflow()
+    name = "XaiReportMaxPool3D"
+
+    @tf.RegisterGradient(name)
+    def gradient(op: Any, flowing: Any) -> Any:
+        settings = {key: op.get_attr(key) for key in ("ksize", "strides", "padding", "data_format")}
+        settings = {
+            key: value.decode() if isinstance(value, bytes) else value for key, value in settings.items()
+        }
+
+        def own_kernel(cells: Any, pooled: Any, incoming: Any) -> Any:
+            return tf.raw_ops.MaxPool3DGrad(orig_input=cells, orig_output=pooled, grad=incoming, **settings)
+
+        cells = op.inputs[0]
+        result = tf.py_function(own_kernel, [cells, op.outputs[0], flowing], cells.dtype)
+        result.set_shape(cells.shape)
+        return result
+
+    return name

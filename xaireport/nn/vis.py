@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xaireport.errors import ConfigError, ModelError
-from xaireport.nn.backend import import_tensorflow
+from xaireport.nn.backend import import_keras, import_tensorflow
 
 if TYPE_CHECKING:
     from xaireport.nn.runtime import KerasClassifier
@@ -72,10 +72,10 @@ def vis_maps(
     """
     if method not in _METHODS:
         raise ConfigError(f"a method, one of {', '.join(_METHODS)}", repr(method))
-    step = classifier.graph.step(layer) if method != "smoothgrad" else None
-    model = classifier.logits_model
-    if step is not None and step.operation not in model.layers:
-        raise ModelError("a layer of the model", f"{layer}, an operation between layers")
+    step = None if method == "smoothgrad" else _single_call(classifier, layer)
+    logits = classifier.logits_model
+    # With a list of inputs, because that is what tf-keras-vis calls a model with.
+    model = import_keras().Model([logits.input], logits.output)
     parts = []
     with _quiet(), _seeded(seed):
         for start in range(0, len(images), _BATCH):
@@ -84,6 +84,17 @@ def vis_maps(
             score = _score(targets[batch])
             parts.append(np.asarray(_METHODS[method](model, score, pixels, step), np.float32))
     return np.concatenate(parts) if parts else np.zeros((0,), np.float32)
+
+
+def _single_call(classifier: KerasClassifier, layer: str) -> Any:
+    """Return a step that tf-keras-vis can find: it asks a layer for its one output."""
+    step = classifier.graph.step(layer)
+    calls = [other for other in classifier.graph.steps if other.operation is step.operation]
+    if len(calls) > 1 or step.operation not in classifier.logits_model.layers:
+        raise ModelError(
+            "a layer that is called once", f"{layer} ({step.kind})", "name another one as explain.layer"
+        )
+    return step
 
 
 def _score(targets: Ints) -> Callable[[Any], Any]:
@@ -136,10 +147,17 @@ _METHODS: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what tf-keras-vis, unchanged since 2024, sets off in newer SciPy, NumPy and Keras."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        yield
+    """Keep tf-keras-vis from warning (it imports zoom by an old name) and from drawing progress bars."""
+    config = import_keras().config
+    drawing = config.is_interactive_logging_enabled()
+    config.disable_interactive_logging()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Please import `zoom`", DeprecationWarning)
+            yield
+    finally:
+        if drawing:
+            config.enable_interactive_logging()
 
 
 @contextmanager
