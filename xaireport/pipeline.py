@@ -13,6 +13,7 @@ from xaireport.engine.node import Input, Node, NodeReport, NodeStarted
 from xaireport.engine.scheduler import Cleaned, Engine
 from xaireport.errors import ConfigError
 from xaireport.graph import MODELS, Graph, needed_by_card
+from xaireport.nn.zoo import ARCHITECTURES
 from xaireport.spec import StudySpec
 from xaireport.types import DataMode, Epoch, Located
 
@@ -118,10 +119,22 @@ def _study(
     selection: studies.Selection, request: BuildRequest, overrides: Sequence[str]
 ) -> tuple[StudySpec, Located]:
     """Load a study; with phantom data by its short recipes."""
-    study = studies.load_study(selection.path, overrides, request.epochs, request.seed)
+
+    def load(phantom: bool) -> StudySpec:
+        return studies.load_study(
+            selection.path,
+            overrides,
+            request.epochs,
+            request.seed,
+            phantom=phantom,
+            architectures={name: each.options for name, each in ARCHITECTURES.items()},
+        )
+
+    study = load(phantom=False)
     located = locate(study, request.data, request.data_dir, STORE / "located.json")
     if located.source == "phantom":
-        study = studies.load_study(selection.path, overrides, request.epochs, request.seed, phantom=True)
+        notice = located.notice or f"{study.name}: demonstration on synthetic data"
+        return load(phantom=True), replace(located, notice=notice)
     return study, located
 
 

@@ -132,7 +132,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What training says after each epoch (times in seconds)."""
+    """What training says after each epoch; ``seconds`` is the training time so far, over all resumptions."""
 
     number: int
     total: int
@@ -308,7 +308,7 @@ class Example:
         The rule that chose it: "most confident hit", "most confident miss", "random".
     image, map, overlay : str
         JPEG files, paths relative to the folder of ``results.json``: the image, the coloured map, and both
-        blended; ``map`` and ``overlay`` are empty where there is no map (a plain gallery, no positive evidence).
+        blended. The last two are empty where there is no map: a plain gallery, no positive evidence.
     peak : str
         Where the map peaks, in words ("upper left"), for the text that stands for the picture.
     slices : tuple of str

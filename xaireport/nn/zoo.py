@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from xaireport.errors import ConfigError
@@ -36,9 +37,9 @@ class Architecture:
     rank : {2, 3}
         Spatial dimensions of its input.
     features : callable
-        ``(keras, x, **options) -> x``.
+        ``(keras, x, *, …) -> x``; its keyword arguments are options of the architecture.
     head : callable
-        ``(keras, x, n_classes, **options) -> probabilities``.
+        ``(keras, x, n_classes, *, …) -> probabilities``; its keyword arguments are, too.
     frozen : bool
         The features come from pretrained weights and are not trained.
     """
@@ -49,6 +50,20 @@ class Architecture:
     features: Callable[..., Tensor]
     head: Callable[..., Tensor]
     frozen: bool = False
+
+    @property
+    def options(self) -> frozenset[str]:
+        """Names that a variant's ``options`` may hold; ``weights`` says what fills a frozen trunk."""
+        return _keywords(self.features) | _keywords(self.head) | ({"weights"} if self.frozen else set())
+
+
+def _keywords(function: Callable[..., Tensor]) -> frozenset[str]:
+    return frozenset(p.name for p in signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY)
+
+
+def _apply(function: Callable[..., Tensor], *arguments: Any, options: Mapping[str, Any]) -> Tensor:
+    known = _keywords(function)
+    return function(*arguments, **{name: value for name, value in options.items() if name in known})
 
 
 def _classify(keras: Keras, x: Tensor, n_classes: int) -> Tensor:
@@ -65,7 +80,11 @@ def _dense_stack(keras: Keras, x: Tensor, units: Sequence[int], rates: Sequence[
 
 
 def _cnn3d_features(
-    keras: Keras, x: Tensor, *, filters: Sequence[int] = (32, 64, 128), kernel: int = 3, **_: object
+    keras: Keras,
+    x: Tensor,
+    *,
+    filters: Sequence[int] = (32, 64, 128),
+    kernel: int = 3,
 ) -> Tensor:
     layers = keras.layers
     x = layers.Rescaling(1 / 255, name="rescale")(x)
@@ -83,7 +102,6 @@ def _flat_head(
     *,
     dense: Sequence[int] = (128, 64),
     dense_dropout: Sequence[float] = (0.5, 0.5),
-    **_: object,
 ) -> Tensor:
     x = keras.layers.Flatten(name="flatten")(x)
     return _classify(keras, _dense_stack(keras, x, dense, dense_dropout), n_classes)
@@ -95,7 +113,6 @@ def _cnn2d_features(
     *,
     filters: Sequence[int] = (32, 64, 128, 256),
     dropout: Sequence[float] = (0.2, 0.3, 0.4, 0.4),
-    **_: object,
 ) -> Tensor:
     layers = keras.layers
     x = layers.Rescaling(1 / 255, name="rescale")(x)
@@ -115,13 +132,16 @@ def _cnn2d_head(
     *,
     dense: Sequence[int] = (256, 128),
     dense_dropout: Sequence[float] = (0.4, 0.3),
-    **_: object,
 ) -> Tensor:
     return _flat_head(keras, x, n_classes, dense=dense, dense_dropout=dense_dropout)
 
 
 def _vgg19_features(
-    keras: Keras, x: Tensor, *, cut: str = "block4_conv1", resize: int = 32, **_: object
+    keras: Keras,
+    x: Tensor,
+    *,
+    cut: str = "block4_conv1",
+    resize: int = 32,
 ) -> Tensor:
     # The published weights expect BGR; backbone.py turns the first kernel around instead, so that the model
     # needs no layer to swap channels (Keras has none that is safe to deserialise).
@@ -141,7 +161,11 @@ def _vgg19_features(
 
 
 def _vgg19_head(
-    keras: Keras, x: Tensor, n_classes: int, *, dense: Sequence[int] = (128,), **_: object
+    keras: Keras,
+    x: Tensor,
+    n_classes: int,
+    *,
+    dense: Sequence[int] = (128,),
 ) -> Tensor:
     x = keras.layers.GlobalAveragePooling2D(name="gap")(x)
     return _classify(keras, _dense_stack(keras, x, dense, ()), n_classes)
@@ -160,7 +184,11 @@ def _residual(keras: Keras, x: Tensor, n: int, stride: int, name: str) -> Tensor
 
 
 def _resnet_features(
-    keras: Keras, x: Tensor, *, filters: Sequence[int] = (32, 64, 128), blocks: int = 3, **_: object
+    keras: Keras,
+    x: Tensor,
+    *,
+    filters: Sequence[int] = (32, 64, 128),
+    blocks: int = 3,
 ) -> Tensor:
     layers = keras.layers
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(x)
@@ -174,7 +202,7 @@ def _resnet_features(
     return x
 
 
-def _pooled_head(keras: Keras, x: Tensor, n_classes: int, **_: object) -> Tensor:
+def _pooled_head(keras: Keras, x: Tensor, n_classes: int) -> Tensor:
     return _classify(keras, keras.layers.GlobalAveragePooling2D(name="gap")(x), n_classes)
 
 
@@ -238,14 +266,16 @@ def build(
             "choose an architecture for this kind of image",
         )
     image = keras.Input(tuple(input_shape), name="image")
-    x = arch.features(keras, image, **options)
-    return keras.Model(image, arch.head(keras, x, n_classes, **options), name=name)
+    x = _apply(arch.features, keras, image, options=options)
+    probabilities = _apply(arch.head, keras, x, n_classes, options=options)
+    return keras.Model(image, probabilities, name=name)
 
 
 def build_trunk(name: str, keras: Keras, input_shape: Sequence[int], options: Mapping[str, Any]) -> Any:
     """Build the feature part alone."""
     image = keras.Input(tuple(input_shape), name="image")
-    return keras.Model(image, architecture(name).features(keras, image, **options), name=f"{name}_trunk")
+    features = _apply(architecture(name).features, keras, image, options=options)
+    return keras.Model(image, features, name=f"{name}_trunk")
 
 
 def build_head(
@@ -253,6 +283,5 @@ def build_head(
 ) -> Any:
     """Build the head alone; its layers have the names they have in the whole model."""
     features = keras.Input(tuple(feature_shape), name="features")
-    return keras.Model(
-        features, architecture(name).head(keras, features, n_classes, **options), name=f"{name}_head"
-    )
+    probabilities = _apply(architecture(name).head, keras, features, n_classes, options=options)
+    return keras.Model(features, probabilities, name=f"{name}_head")

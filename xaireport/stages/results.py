@@ -9,7 +9,6 @@ import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from xaireport.data.canonical import open_dataset
 from xaireport.engine.code import CodeHasher
 from xaireport.engine.hashes import HashCache
 from xaireport.engine.node import Context
+from xaireport.engine.versions import Versions
 from xaireport.errors import Failure
 from xaireport.report.predictions import Predictions, write_csv
 from xaireport.report.results import (
@@ -68,7 +68,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
         (rows for name in complete for seed in seeds[name] for rows in _predictions(context, name, seed)),
         dataset.info.classes,
     )
-    versions = {"python": platform.python_version(), **{name: version(name) for name in DISTRIBUTIONS}}
+    versions = _versions()
     digest = _digest(
         {
             "data": _sha256(context.inputs["data"]),
@@ -88,6 +88,11 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
 def _code(roots: list[str], scratch: Path) -> dict[str, str]:
     """Hash the modules that made the evidence, as the keys of the stages do."""
     return CodeHasher(HashCache(scratch / ".hashes")).closure(roots)
+
+
+def _versions() -> dict[str, str]:
+    installed = Versions().of(DISTRIBUTIONS)
+    return {"python": platform.python_version(), **installed}
 
 
 def _missing(context: Context, name: str) -> list[Failure]:
