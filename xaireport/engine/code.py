@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # These carry values and compute none; every value that matters is in a node's params or inputs. Were they
 # counted, each new field of a boundary type would train every model again.
-LEFT_OUT = frozenset({"xaireport.types", "xaireport.errors", "xaireport.spec"})
+LEFT_OUT = frozenset({"xaireport.types", "xaireport.errors", "xaireport.spec", "xaireport.engine.node"})
 
 
 class CodeHasher:
