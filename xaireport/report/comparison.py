@@ -190,7 +190,9 @@ def _failed(study: Evidence) -> tuple[Block, ...]:
     return tuple(
         Notice(
             (
-                study.quote("failed", i, "variant", role="code"),
+                study.quote("failed", i, "variant", role="code")
+                if study.get("failed", i, "variant")
+                else "The study",
                 " failed at ",
                 study.quote("failed", i, "stage"),
                 ": ",

@@ -166,6 +166,7 @@ def confusion(variant: Mapping[str, Any], classes: list[str]) -> Figure:
         cbar_kws={"label": "share of the true class", "shrink": 0.8},
         xticklabels=labels,
         yticklabels=labels,
+        rasterized=counts is None,  # ten thousand paths would be megabytes
         ax=axis,
     )
     axis.set_xlabel("predicted")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from xaireport import paths
 from xaireport.errors import RenderError
-from xaireport.report.document import Page
+from xaireport.report import svg
+from xaireport.report.document import Block, Page
 from xaireport.report.words import DEMONSTRATION
 
 if TYPE_CHECKING:
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 STYLES = ("screen.css", "matrix.css", "print.css")
 FONTS = {"fonts/xai-sans-400.woff2": 400, "fonts/xai-sans-600.woff2": 600}
-FORBIDDEN = re.compile(
-    r"<script|<foreignObject|<style|\sstyle=|\son\w+=|href=\"(?!#|data:image/png)", re.IGNORECASE
-)
-"""What a drawing of ours never holds; found in one, it is not placed."""
 
 
 def render_card(results: Mapping[str, Any], variant: str, assets: Path, templates: Path | None = None) -> str:
@@ -91,12 +87,28 @@ def render(page: Page, assets: Path | None, templates: Path | None = None) -> st
     templates : Path, optional
         As for `render_card`.
     """
-    from jinja2 import TemplateError
     from markupsafe import Markup
 
     roots = paths.folders("templates", templates)
     style = _style(roots)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    context = {
+        "page": page,
+        "style": Markup(style),
+        "style_hash": f"sha256-{digest}",
+        "demonstration": DEMONSTRATION,
+    }
+    return _fill("page.html", context, assets, roots)
+
+
+def render_block(block: Block, assets: Path | None = None, templates: Path | None = None) -> str:
+    """Return one block as HTML, without a page around it; parameters as for `render`."""
+    return _fill(f"blocks/{block.kind}.html", {"block": block}, assets, paths.folders("templates", templates))
+
+
+def _fill(name: str, context: Mapping[str, Any], assets: Path | None, roots: tuple[Path, ...]) -> str:
+    from jinja2 import TemplateError
+
     environment = _environment(roots).overlay()
     environment.filters = {
         **environment.filters,
@@ -104,14 +116,9 @@ def render(page: Page, assets: Path | None, templates: Path | None = None) -> st
         "drawing": lambda file: _drawing(assets, file),
     }
     try:
-        return environment.get_template("page.html").render(
-            page=page,
-            style=Markup(style),
-            style_hash=f"sha256-{digest}",
-            demonstration=DEMONSTRATION,
-        )
+        return environment.get_template(name).render(context)
     except TemplateError as error:
-        where = getattr(error, "name", None) or "templates"
+        where = getattr(error, "name", None) or name
         raise RenderError(
             "templates that can be rendered", error, "compare with the shipped ones", where
         ) from error
@@ -155,8 +162,9 @@ def _base64(path: Path) -> str:
 
 
 def _asset(assets: Path | None, file: str) -> Path:
-    """The file beside results.json; never one outside that folder."""
-    if assets is None or not (assets / file).resolve().is_relative_to(assets.resolve()):
+    """The file beside results.json; never one outside that folder (which may itself be a link)."""
+    name = PurePosixPath(file)
+    if assets is None or name.is_absolute() or ".." in name.parts:
         raise RenderError("an image inside the report's folder", file)
     if not (assets / file).is_file():
         raise RenderError(f"an image {file}", "none", "build the study again")
@@ -175,7 +183,7 @@ def _drawing(assets: Path | None, file: str) -> Markup:
     """An SVG for the page itself, refused where it holds more than shapes and text."""
     from markupsafe import Markup
 
-    svg = _asset(assets, file).read_text("utf-8")
-    if not svg.startswith("<svg") or FORBIDDEN.search(svg):
+    text = _asset(assets, file).read_text("utf-8")
+    if not svg.is_plain(text):
         raise RenderError("a drawing made by this version of xaireport", file, "build the study again")
-    return Markup(svg)
+    return Markup(text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -55,8 +56,7 @@ def write_pdf(page: str, path: Path, attach: Sequence[Path] = ()) -> None:
         )
         for file in attach
     ]
-    with _source_date(created):
-        printed = html.write_pdf(pdf_variant="pdf/a-3a", pdf_tags=True, attachments=attachments)
+    printed = _print(html, created, attachments)
     partial = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -64,6 +64,21 @@ def write_pdf(page: str, path: Path, attach: Sequence[Path] = ()) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _print(html: Any, created: datetime, attachments: list[Any]) -> bytes:
+    from weasyprint.urls import FatalURLFetchingError
+
+    with _source_date(created), warnings.catch_warnings():
+        # WeasyPrint leaves its own colour profile to the garbage collector.
+        warnings.filterwarnings("ignore", r"unclosed file .*sRGB2014", ResourceWarning)
+        try:
+            printed: bytes = html.write_pdf(pdf_variant="pdf/a-3a", pdf_tags=True, attachments=attachments)
+        except FatalURLFetchingError as error:
+            raise RenderError(
+                "a page that holds all it shows", error, "templates may not name files or sites"
+            ) from None
+    return printed
 
 
 def _weasyprint() -> Any:

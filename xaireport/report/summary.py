@@ -122,7 +122,7 @@ def _failed(studies: Sequence[Evidence], failures: Sequence[Mapping[str, str]]) 
             (
                 study.quote("study", role="code"),
                 " ",
-                place.quote("variant", role="code"),
+                place.quote("variant", role="code") if place.get("variant") else "",
                 " failed at ",
                 place.quote("stage"),
                 ": ",

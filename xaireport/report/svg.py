@@ -12,6 +12,8 @@ SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
 INK = "#010203"
 """Colour to draw with where the page's own ink is meant."""
+ELEMENTS = ("svg", "g", "path", "text", "tspan", "use", "defs", "clipPath", "rect", "image", "title", "desc")
+"""All that a drawing may hold."""
 FAMILY = "Xai Sans, Source Sans 3, sans-serif"
 
 
@@ -59,6 +61,27 @@ def fit(svg: str, name: str, title: str, description: str) -> str:
         }
     )
     return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def is_plain(svg: str) -> bool:
+    """Return whether a drawing holds shapes and text only: no script, style, event or outside address."""
+    try:
+        root = ElementTree.fromstring(svg)
+    except ElementTree.ParseError:
+        return False
+    return root.tag == f"{{{SVG}}}svg" and all(_is_plain(element) for element in root.iter())
+
+
+def _is_plain(element: ElementTree.Element) -> bool:
+    if element.tag not in {f"{{{SVG}}}{name}" for name in ELEMENTS}:
+        return False
+    for name, value in element.attrib.items():
+        local = name.rpartition("}")[2].lower()
+        if local == "style" or local.startswith("on"):
+            return False
+        if local == "href" and not value.startswith(("#", "data:image/png;base64,")):
+            return False
+    return True
 
 
 def _plain(element: ElementTree.Element, prefix: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,7 @@ def variant(
 ) -> dict[str, Any]:
     k = len(classes)
     epochs = 24
+    measured = evaluate(confusion(counts, skill), classes)
     shown = min(k, 7)
     examples = [
         example(name, 10 * c + i, c, c if i < 4 else (c + 1) % k, heat)
@@ -180,7 +182,7 @@ def variant(
         }
         if trained
         else None,
-        **evaluate(confusion(counts, skill), classes),
+        **measured,
         "reference": None,
         "reference_difference": None,
         "parent_difference": None,
@@ -208,7 +210,7 @@ def variant(
                 "model_sha256": digest(name, "m"),
                 "predictions_sha256": digest(name, "p"),
                 "epochs_run": epochs,
-                "scores": {},
+                "scores": measured["scores"],
             }
         },
     }
@@ -242,7 +244,7 @@ def descend(child: dict[str, Any], parent_name: str, parent: dict[str, Any], cha
     child["changed_from_parent"] = changed
     child["parent_difference"] = {
         name: child["scores"][name]["value"] - parent["scores"][name]["value"]
-        for name in SCORES
+        for name in ("accuracy", "balanced_accuracy", "weighted_f1", "mcc")
         if child["scores"][name]["value"] is not None and parent["scores"][name]["value"] is not None
     }
 
@@ -254,7 +256,12 @@ def sample(
     baseline = variant("baseline", counts, classes, 0.52)
     augmented = variant("augmented", counts, classes, 0.66)
     mine = variant("mine", counts, classes, 0.6, trained=False, heat=False)
-    mine |= {"architecture": "", "title": "", "summary": "", "settings": {}}
+    mine |= {
+        "architecture": "",
+        "title": "mine",
+        "summary": "",
+        "settings": {"train": {}, "augment": {}, "options": {}},
+    }
     reference = {"f1": 0.583, "precision": 0.6516}
     refer(baseline, phantom, accuracy=0.5387, recall=0.5387, **reference)
     refer(augmented, phantom, accuracy=0.7417, f1=0.7194, precision=0.7178, recall=0.7417, approximate=True)
@@ -336,3 +343,21 @@ def write_images(results: dict[str, Any], folder: Path) -> None:
                     path = folder / place[key]
                     path.parent.mkdir(parents=True, exist_ok=True)
                     Image.fromarray(np.clip(pixels, 0, 255).astype("uint8")).save(path, quality=85)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study on disk, as a build leaves it."""
+
+    results: dict[str, Any]
+    folder: Path
+
+
+def make_study(folder: Path, **options: Any) -> Study:
+    """Write the images and drawings of a sample."""
+    from xaireport.report.figures import draw
+
+    results = sample(**options)
+    write_images(results, folder)
+    draw(results, folder / "assets/figures")
+    return Study(results, folder)

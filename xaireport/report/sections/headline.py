@@ -106,9 +106,9 @@ def _table(study: Evidence, variant: Evidence, headline: str) -> Table:
 
 
 def value_cell(score: Evidence) -> Cell:
-    """Return a score, or a dash with the reason beneath."""
+    """Return a score, or a dash; beneath, why there is none, or what went into it as nought."""
     number: Number = score.score()
-    return Cell((number,), (score.quote("reason"),) if number.value is None and number.reason else ())
+    return Cell((number,), (score.quote("reason"),) if number.reason else ())
 
 
 def referenced_cell(place: Evidence, score: str) -> Cell:
