@@ -1,0 +1,130 @@
+"""Run every measurement and write benchmarks/results.json: [{name, value, unit, bar}].
+
+What can be a ratio is one, to `import numpy` or `predict` in the same run: machines are noisy, and shared.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROUNDS = 7
+NUMPY = (sys.executable, "-c", "import numpy")
+XAIREPORT = (str(Path(sys.executable).parent / "xaireport"),)
+
+
+class Measurement(NamedTuple):
+    """One figure and the bar it has to stay under; no bar where it is for information."""
+
+    name: str
+    value: float
+    unit: str
+    bar: float | None = None
+
+
+def seconds(command: Sequence[str], folder: Path) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def interleaved(folder: Path, *commands: Sequence[str]) -> list[float]:
+    """Median wall time of each command, run in turns so that a slow moment hits all of them."""
+    rounds = [[seconds(command, folder) for command in commands] for _ in range(ROUNDS)]
+    return [statistics.median(times) for times in zip(*rounds, strict=True)]
+
+
+def phantom_data() -> Iterator[Measurement]:
+    from xaireport.data.phantom import phantom
+
+    for name in ("dermamnist", "fracturemnist3d", "cifar10"):
+        start = time.perf_counter()
+        phantom(name, seed=0)
+        yield Measurement(f"phantom data: {name}", time.perf_counter() - start, "s", 3.0)
+
+
+def command_line(folder: Path) -> Iterator[Measurement]:
+    build = (*XAIREPORT, "build", "--all", "--data", "phantom")
+    yield Measurement("build --all --data phantom", seconds(build, folder) / 60, "min", 6.0)
+    numpy, usage, idle = interleaved(folder, NUMPY, (*XAIREPORT, "--help"), build)
+    yield Measurement("import numpy", numpy, "s")
+    yield Measurement("--help", usage, "s")
+    yield Measurement("--help / import numpy", usage / numpy, "x", 2.5)
+    yield Measurement("build --all, nothing to do", idle, "s")
+    yield Measurement("build --all, nothing to do / import numpy", idle / numpy, "x", 4.0)
+    for path in (folder / "reports").rglob("*.*"):
+        path.unlink() if path.suffix in (".html", ".pdf") else None
+    (folder / "templates").mkdir()
+    (folder / "templates" / "print.css").write_text("/* another style sheet: every page is made again */\n")
+    yield Measurement(
+        "render --all (5 cards, 3 comparisons, index)", seconds((*XAIREPORT, "render", "--all"), folder), "s"
+    )
+
+
+def heatmaps(folder: Path) -> Iterator[Measurement]:
+    """Grad-CAM with its prediction, against the prediction alone, on the same images."""
+    import numpy as np
+
+    from xaireport.explain.cam import choose_layer, gradcam
+    from xaireport.nn.runtime import open_model
+
+    rng = np.random.default_rng(0)
+    for study, shape, batch in (
+        ("derma/baseline", (1024, 28, 28, 3), 256),
+        ("fracture3d/cnn3d", (64, 28, 28, 28, 1), 32),
+    ):
+        model = open_model(folder / "models" / study / "model.keras")
+        images = rng.integers(0, 256, shape, dtype=np.uint8)
+        targets = np.zeros(len(images), np.int64)
+        layer = choose_layer(model.spatial_layers(), "").name
+
+        def predict(model=model, images=images, batch=batch) -> None:
+            model.predict(images, batch_size=batch)
+
+        def explain(model=model, images=images, targets=targets, layer=layer, batch=batch) -> None:
+            for start in range(0, len(images), batch):
+                part = slice(start, start + batch)
+                activations, gradients, _ = model.activations_and_gradients(
+                    images[part], targets[part], layer
+                )
+                gradcam(activations, gradients)
+
+        for function in (predict, explain):
+            function()
+        times = []
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            predict()
+            middle = time.perf_counter()
+            explain()
+            times.append((time.perf_counter() - middle) / (middle - start))
+        yield Measurement(f"Grad-CAM / predict: {study}", statistics.median(times), "x")
+
+
+def main() -> int:
+    """Measure, print and write; 1 where a bar is missed."""
+    found: list[Measurement] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for measurement in (*phantom_data(), *command_line(folder), *heatmaps(folder)):
+            found.append(measurement)
+    for each in found:
+        bar = "" if each.bar is None else f"   (bar: {each.bar:g})"
+        print(f"{each.name:55} {each.value:8.3f} {each.unit}{bar}")
+    text = json.dumps([each._asdict() for each in found], indent=1) + "\n"
+    target = Path(__file__).with_name("results.json")
+    partial = target.with_suffix(".part")
+    partial.write_text(text)
+    partial.replace(target)
+    return int(any(each.bar is not None and each.value > each.bar for each in found))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
