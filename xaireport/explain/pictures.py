@@ -85,12 +85,11 @@ class Painter:
             heat = colour(upsample(grid, image.shape[:2]))
             cut, where = None, place(grid)
         else:
-            volume = upsample(grid, pixels.shape[:3])
-            cut = slices.through_peak(volume)
+            cut = slices.through_peak(upsample(grid, pixels.shape[:3]))
             images = [picture(panel) for panel in cut.panels(pixels)]
             heats = [
-                colour(upsample(panel, image.shape[:2]))
-                for panel, image in zip(cut.panels(volume), images, strict=True)
+                colour(upsample(_plane(grid, axis, cut.at[axis], pixels.shape[axis]), panel.shape[:2]))
+                for axis, panel in enumerate(images)
             ]
             image, heat, where = slices.strip(images), slices.strip(heats), ", ".join(cut.names)
         return Layers(
@@ -110,6 +109,13 @@ class Painter:
             Image.fromarray(picture).save(file, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
         part.replace(self._folder / name)
         return f"{self._address}/{name}"
+
+
+def _plane(grid: Floats, axis: int, at: int, size: int) -> Floats:
+    """Return a map's own cells in the plane of a voxel: growing the map twice would blunt its peak twice."""
+    shape = [size if i == axis else cells for i, cells in enumerate(grid.shape)]
+    plane: Floats = np.take(upsample(grid, shape), [at], axis).squeeze(axis)
+    return plane
 
 
 def safe_name(sample_id: str) -> str:

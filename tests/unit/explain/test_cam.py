@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from xaireport.errors import ModelError
+from xaireport.explain.cam import choose_layer, gradcam, normalise, upsample
+from xaireport.types import LayerInfo, Skipped
+
+
+def layer(name: str, kind: str, *grid: int) -> LayerInfo:
+    return LayerInfo(name, kind, grid, 8)
+
+
+def test_by_hand() -> None:
+    """Two channels on 1 × 2 cells: weights are mean gradients, 2 and -1."""
+    activations = np.array([[[[1.0, 3.0], [4.0, 2.0]]]], np.float32)
+    gradients = np.array([[[[3.0, -2.0], [1.0, 0.0]]]], np.float32)
+    maps, zero = gradcam(activations, gradients)  # cells: 2·1 - 3 = -1 -> 0, 2·4 - 2 = 6 -> 1
+    assert maps.dtype == np.float32
+    assert maps.tolist() == [[[0.0, 1.0]]]
+    assert zero.tolist() == [False]
+
+
+def test_each_map_has_its_own_maximum_in_3d_too() -> None:
+    activations = np.random.default_rng(0).random((3, 2, 3, 4, 5), np.float32)
+    gradients = np.ones_like(activations) * np.array([1e-8, 1, 1e8], np.float32).reshape(3, 1, 1, 1, 1)
+    maps, zero = gradcam(activations, gradients)
+    assert maps.max(axis=(1, 2, 3)).tolist() == [1, 1, 1]
+    assert not zero.any()
+    sums = activations[1].sum(axis=-1)
+    np.testing.assert_allclose(maps[1], sums / sums.max(), rtol=1e-6)
+
+
+def test_no_positive_evidence_is_an_all_zero_map() -> None:
+    activations = np.ones((2, 2, 2, 3), np.float32)
+    gradients = np.stack([-np.ones((2, 2, 3)), np.zeros((2, 2, 3))]).astype(np.float32)
+    maps, zero = gradcam(activations, gradients)
+    assert zero.tolist() == [True, True]
+    assert not maps.any()
+
+
+def test_what_rounding_leaves_of_cancelled_evidence_is_no_evidence() -> None:
+    rng = np.random.default_rng(1)
+    half = rng.random((1, 4, 4, 64), np.float32)
+    weights = np.concatenate([np.full(64, 0.1), np.full(64, -0.1)]).astype(np.float32)
+    activations = np.concatenate([half, half[..., ::-1]], axis=-1)  # the same sum, added in another order
+    gradients = np.broadcast_to(weights, activations.shape).astype(np.float32)
+    maps, zero = gradcam(activations, gradients)
+    assert zero.all()
+    assert not maps.any()
+    activations[0, 2, 1, 0] *= 1.01  # a small difference is evidence
+    assert not gradcam(activations, gradients)[1].any()
+
+
+def test_shapes_must_agree() -> None:
+    with pytest.raises(ModelError, match="of one shape"):
+        gradcam(np.zeros((1, 2, 2, 3), np.float32), np.zeros((1, 2, 2, 4), np.float32))
+
+
+def test_maps_that_are_not_finite_count_as_zero() -> None:
+    maps, zero = normalise(np.array([[1.0, np.inf], [np.nan, 1.0], [1.0, 4.0]], np.float32))
+    assert zero.tolist() == [True, True, False]
+    assert maps.tolist() == [[0, 0], [0, 0], [0.25, 1]]
+
+
+def test_half_pixel_centres_by_hand() -> None:
+    assert upsample(np.array([0.0, 1.0], np.float32), [4]).tolist() == [0.0, 0.25, 0.75, 1.0]
+    # Corner alignment would give 0, 1/3, 2/3, 1 and set the peak of the middle cell elsewhere:
+    peak = np.zeros((3, 3), np.float32)
+    peak[1, 1] = 1
+    big = upsample(peak, (9, 9))
+    assert np.unravel_index(np.argmax(big), big.shape) == (4, 4)
+    assert big[4, 4] == 1
+    np.testing.assert_allclose(big, big[::-1, ::-1], atol=1e-6)
+
+
+@settings(deadline=None)
+@given(
+    st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    st.tuples(st.integers(1, 20), st.integers(1, 20)),
+    st.integers(0, 99),
+)
+def test_upsampling_is_scipys_grid_mode(cells: tuple[int, int], size: tuple[int, int], seed: int) -> None:
+    grid = np.random.default_rng(seed).random(cells, np.float32)
+    rows, columns = (
+        np.clip((np.arange(s) + 0.5) * c / s - 0.5, 0, c - 1) for c, s in zip(cells, size, strict=True)
+    )
+    expected = ndimage.map_coordinates(
+        grid, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="nearest"
+    )
+    ours = upsample(grid, size)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, expected, atol=1e-5)
+    assert ours.min() >= grid.min() - 1e-6
+    assert ours.max() <= grid.max() + 1e-6
+
+
+def test_upsampling_a_volume_axis_by_axis() -> None:
+    grid = np.random.default_rng(0).random((2, 3, 4), np.float32)
+    big = upsample(grid, (8, 9, 8))
+    assert big.shape == (8, 9, 8)
+    np.testing.assert_allclose(
+        upsample(grid.transpose(2, 0, 1), (8, 8, 9)), big.transpose(2, 0, 1), atol=1e-6
+    )
+    assert (
+        upsample(np.full((2, 2, 2), 0.5, np.float32), (5, 5, 5)).tolist() == np.full((5, 5, 5), 0.5).tolist()
+    )
+
+
+CNN = [
+    layer("scale", "Rescaling", 28, 28),
+    layer("conv1", "Conv2D", 28, 28),
+    layer("bn1", "BatchNormalization", 28, 28),
+    layer("relu1", "ReLU", 28, 28),
+    layer("pool1", "MaxPooling2D", 14, 14),
+    layer("drop1", "SpatialDropout2D", 14, 14),
+    layer("conv2", "Conv2D", 3, 3),
+    layer("relu2", "Activation", 3, 3),
+]
+
+
+def test_the_last_layer_that_computes_on_a_fine_grid() -> None:
+    chosen = choose_layer(CNN)
+    assert isinstance(chosen, LayerInfo)
+    assert chosen.name == "relu1"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["Dropout", "AveragePooling3D", "ZeroPadding2D", "Cropping2D", "UpSampling2D", "Reshape", "RandomFlip",
+     "GaussianNoise", "Normalization", "Rescaling", "Resizing", "Permute", "GetItem", "Transpose",
+     "Identity"],
+)  # fmt: skip
+def test_layers_that_only_move_values_are_passed_over(kind: str) -> None:
+    chosen = choose_layer([layer("conv", "Conv2D", 8, 8), layer("other", kind, 8, 8)])
+    assert isinstance(chosen, LayerInfo)
+    assert chosen.name == "conv"
+
+
+@pytest.mark.parametrize(
+    "kind", ["ReLU", "Relu", "Activation", "BatchNormalization", "LayerNormalization", "Add", "Multiply"]
+)
+def test_layers_that_compute_are_taken(kind: str) -> None:
+    chosen = choose_layer([layer("conv", "Conv2D", 8, 8), layer("other", kind, 8, 8)])
+    assert isinstance(chosen, LayerInfo)
+    assert chosen.name == "other"
+
+
+def test_each_axis_needs_five_cells() -> None:
+    assert isinstance(choose_layer([layer("a", "Conv3D", 5, 5, 5)]), LayerInfo)
+    assert isinstance(choose_layer([layer("a", "Conv3D", 5, 4, 5)]), Skipped)
+
+
+def test_a_named_layer_is_taken_whatever_its_grid() -> None:
+    chosen = choose_layer(CNN, "conv2")
+    assert isinstance(chosen, LayerInfo)
+    assert chosen.grid == (3, 3)
+    with pytest.raises(ModelError, match=r"'conv9'.*conv1 \(28 × 28\).*conv2 \(3 × 3\)"):
+        choose_layer(CNN, "conv9")
+    with pytest.raises(ModelError, match="none"):
+        choose_layer([], "conv9")
+
+
+def test_without_a_layer_it_says_why() -> None:
+    none, coarse = choose_layer([]), choose_layer([layer("a", "Conv2D", 3, 3)])
+    assert isinstance(none, Skipped)
+    assert isinstance(coarse, Skipped)
+    assert none.reason == "no layer's output is a grid over the image"
+    assert coarse.reason == "no layer has a grid of at least 5 cells per axis"

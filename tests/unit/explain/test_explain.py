@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xaireport.errors import ConfigError, ModelError
+from xaireport.explain.explain import explain
+from xaireport.spec import ExplainSettings
+from xaireport.types import (
+    Dataset,
+    DatasetInfo,
+    Heatmaps,
+    LayerInfo,
+    ModelSummary,
+    Skipped,
+    Split,
+)
+
+CLASSES = ("bright left", "bright right", "dark")
+
+
+class Halves:
+    """Knows three classes by the brightness of the image's halves; its gradients follow from that."""
+
+    grid = (8, 8)
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    @property
+    def summary(self) -> ModelSummary:
+        return ModelSummary((16, 16, 1), 3, 0, 0, 0, ())
+
+    def predict(self, images: Any, batch_size: int = 256) -> Any:
+        spatial = tuple(range(1, images.ndim))
+        half = images.shape[-2] // 2
+        left, right = images[..., :half, :].mean(axis=spatial), images[..., half:, :].mean(axis=spatial)
+        logits = np.stack([left, right, np.full(len(images), 60.0)], axis=1) / 40
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def spatial_layers(self) -> tuple[LayerInfo, ...]:
+        coarse = tuple(2 for _ in self.grid)
+        return (LayerInfo("fine", "Conv2D", self.grid, 1), LayerInfo("coarse", "Conv2D", coarse, 1))
+
+    def activations_and_gradients(self, images: Any, targets: Any, layer: str) -> Any:
+        self.batches.append(len(images))
+        size = next(info.grid for info in self.spatial_layers() if info.name == layer)
+        steps = tuple(slice(None, None, images.shape[i + 1] // cells) for i, cells in enumerate(size))
+        activations = images[(slice(None), *steps)].astype(np.float32)
+        sign = np.where(targets == 2, -1, 1).astype(np.float32)
+        gradients = np.ones_like(activations) * sign.reshape(-1, *(1,) * (activations.ndim - 1))
+        return activations, gradients, self.predict(images)
+
+
+class Volumes(Halves):
+    grid = (8, 8, 8)
+
+
+class NoGradients:
+    predict = Halves.predict
+    summary = Halves.summary
+
+
+class Opaque(Halves):
+    def spatial_layers(self) -> tuple[LayerInfo, ...]:
+        raise ModelError("a functional model", "a subclassed one", "rebuild it")
+
+
+def split(n: int, shape: tuple[int, ...], seed: int, classes: tuple[int, ...] = (0, 1, 2)) -> Split:
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(classes, n).astype(np.int64)
+    images = rng.integers(0, 90, (n, *shape)).astype(np.uint8)
+    half = shape[-2] // 2
+    images[labels == 0, ..., 2:4, :] = 250
+    images[labels == 1, ..., half + 2 : half + 5, :] = 250
+    return Split(images, labels, np.array([f"{seed}/{i}" for i in range(n)]))
+
+
+def dataset(
+    n: int = 60, shape: tuple[int, ...] = (16, 16, 1), classes: tuple[int, ...] = (0, 1, 2)
+) -> Dataset:
+    info = DatasetInfo("halves", "Halves", "phantom", "0" * 64, None, CLASSES)
+    return Dataset(info, split(6, shape, 1), split(6, shape, 2), split(n, shape, 3, classes))
+
+
+def heatmaps_of(explanation: Any) -> Heatmaps:
+    assert isinstance(explanation.heatmaps, Heatmaps)
+    return explanation.heatmaps
+
+
+def test_maps_of_all_images_and_pictures_of_the_chosen(tmp_path: Path) -> None:
+    data = dataset()
+    classifier = Halves()
+    explanation = explain(classifier, data, CLASSES, ExplainSettings(), 0, tmp_path, "base")
+    made = heatmaps_of(explanation)
+    y_pred = classifier.predict(data.test.images).argmax(axis=1)
+
+    with np.load(tmp_path / "maps.npz", allow_pickle=False) as stored:
+        maps, zero = stored["maps"], stored["zero"]
+        assert stored["index"].tolist() == list(range(60))
+        assert stored["target"].tolist() == y_pred.tolist()
+    assert maps.dtype == np.float32
+    assert maps.shape == (60, 8, 8)
+    pixels = data.test.images[:, ::2, ::2, 0].astype(np.float32)
+    expected = pixels / pixels.max(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(maps[y_pred != 2], expected[y_pred != 2], rtol=1e-5)
+    assert zero.tolist() == (y_pred == 2).tolist()
+
+    assert (made.method, made.layer, made.grid, made.n) == ("gradcam", "fine", (8, 8), 60)
+    assert made.zero_maps == np.count_nonzero(y_pred == 2) > 0
+    assert any("coarse, has only 2 × 2 cells" in note for note in made.notes)
+    for example in (*made.examples, *made.common, *explanation.gallery):
+        index = data.test.sample_id.tolist().index(example.sample_id)
+        assert example.y_true == data.test.labels[index]
+        assert example.y_pred == y_pred[index]
+        assert example.outcome == ("hit" if example.y_true == example.y_pred else "miss")
+        assert (tmp_path / Path(example.image).relative_to("assets")).is_file()
+        shows_map = example not in explanation.gallery and example.y_pred != 2
+        assert bool(example.map) == bool(example.overlay) == bool(example.peak) == shows_map
+        if shows_map:
+            assert (tmp_path / Path(example.map).relative_to("assets")).is_file()
+            assert example.peak.endswith("left" if example.y_pred == 0 else "right")
+    assert len(explanation.gallery) == 12
+    assert {example.y_true for example in made.examples} == {0, 1, 2}
+    assert len(made.common) == 6
+
+
+def test_common_images_do_not_depend_on_the_model(tmp_path: Path) -> None:
+    class Other(Halves):
+        def predict(self, images: Any, batch_size: int = 256) -> Any:
+            return super().predict(255 - images, batch_size)
+
+    ids = []
+    for classifier in (Halves(), Other()):
+        made = explain(classifier, dataset(), CLASSES, ExplainSettings(), 0, tmp_path, "v")
+        ids.append([example.sample_id for example in heatmaps_of(made).common])
+    assert ids[0] == ids[1]
+
+
+def test_the_same_seed_gives_the_same_files(tmp_path: Path) -> None:
+    contents = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        explain(Halves(), dataset(), CLASSES, ExplainSettings(), 5, tmp_path / name, "v")
+        files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
+        contents.append({str(path.relative_to(tmp_path / name)): path.read_bytes() for path in files})
+    assert contents[0] == contents[1]
+    assert len(contents[0]) > 12
+
+
+def test_volumes(tmp_path: Path) -> None:
+    data = dataset(12, (16, 16, 16, 1))
+    explanation = explain(Volumes(), data, CLASSES, ExplainSettings(), 0, tmp_path, "v")
+    made = heatmaps_of(explanation)
+    assert made.grid == (8, 8, 8)
+    with_map = [example for example in made.examples if example.map]
+    assert with_map
+    for example in with_map:
+        assert [name.split()[0] for name in example.slices] == ["axial", "coronal", "sagittal"]
+        assert example.peak == ", ".join(example.slices)
+    assert all(len(example.slices) == 3 for example in explanation.gallery)
+
+
+def test_probabilities_that_are_known_are_not_made_again(tmp_path: Path) -> None:
+    class Once(Halves):
+        def predict(self, images: Any, batch_size: int = 256) -> Any:
+            raise AssertionError("predicted again")
+
+    data = dataset()
+    y_prob = Halves().predict(data.test.images)
+    one_hot = Halves.activations_and_gradients
+
+    class Known(Once):
+        def activations_and_gradients(self, images: Any, targets: Any, layer: str) -> Any:
+            return (*one_hot(Halves(), images, targets, layer)[:2], None)
+
+    made = explain(Known(), data, CLASSES, ExplainSettings(), 0, tmp_path, "v", y_prob=y_prob)
+    assert heatmaps_of(made).n == 60
+    with pytest.raises(ModelError, match=r"\(60, 3\)"):
+        explain(Halves(), data, CLASSES, ExplainSettings(), 0, tmp_path, "v", y_prob=y_prob[:9])
+
+
+def test_activations_are_held_batch_by_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from xaireport.explain import explain as module
+
+    monkeypatch.setattr(module, "_ACTIVATION_BYTES", 7 * 8 * 8 * 4)
+    classifier = Halves()
+    explain(classifier, dataset(), CLASSES, ExplainSettings(), 0, tmp_path, "v")
+    assert classifier.batches == [7] * 8 + [4]
+
+
+def test_a_fixed_layer(tmp_path: Path) -> None:
+    made = heatmaps_of(
+        explain(Halves(), dataset(), CLASSES, ExplainSettings(layer="coarse"), 0, tmp_path, "v")
+    )
+    assert (made.layer, made.grid, made.notes) == ("coarse", (2, 2), ())
+    with pytest.raises(ModelError, match=r"fine \(8 × 8\), coarse"):
+        explain(Halves(), dataset(), CLASSES, ExplainSettings(layer="nope"), 0, tmp_path, "v")
+
+
+@pytest.mark.parametrize(
+    ("classifier", "reason"), [(NoGradients(), "no gradients"), (Opaque(), "a subclassed one")]
+)
+def test_what_cannot_be_explained_still_has_a_gallery(tmp_path: Path, classifier: Any, reason: str) -> None:
+    explanation = explain(classifier, dataset(), CLASSES, ExplainSettings(), 0, tmp_path, "v")
+    assert isinstance(explanation.heatmaps, Skipped)
+    assert reason in explanation.heatmaps.reason
+    assert explanation.heatmaps.hint
+    assert len(explanation.gallery) == 12
+    assert not (tmp_path / "maps.npz").exists()
+
+
+def test_other_methods_come_in_as_a_callable(tmp_path: Path) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    def vis(images: Any, targets: Any, layer: str, method: str) -> Any:
+        asked.append((len(images), layer, method))
+        maps = np.ones((len(images), 4, 4), np.float32)
+        maps[0] = np.nan
+        maps[:, 3, 0] = 2
+        return maps
+
+    settings = ExplainSettings(method="gradcam++")
+    made = heatmaps_of(explain(Halves(), dataset(), CLASSES, settings, 0, tmp_path, "v", vis=vis))
+    assert asked == [(made.n, "fine", "gradcam++")]
+    assert made.n == len({example.sample_id for example in (*made.examples, *made.common)})
+    assert made.zero_maps == 1
+    assert made.grid == (4, 4)
+    assert {example.peak for example in made.examples} <= {"", "lower left"}
+    assert any("for the images on show only" in note for note in made.notes)
+    with np.load(tmp_path / "maps.npz") as stored:
+        assert stored["maps"].max() == 1
+        assert np.isfinite(stored["maps"]).all()
+    with pytest.raises(ConfigError, match="gradcam"):
+        explain(Halves(), dataset(), CLASSES, settings, 0, tmp_path, "v")
+
+
+def test_a_class_without_a_test_image_is_named(tmp_path: Path) -> None:
+    made = heatmaps_of(
+        explain(Halves(), dataset(classes=(0, 2)), CLASSES, ExplainSettings(), 0, tmp_path, "v")
+    )
+    assert "No test image shows: bright right." in made.notes
