@@ -25,6 +25,20 @@ else:
 
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+SCORES = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_precision",
+    "macro_recall",
+    "macro_f1",
+    "weighted_precision",
+    "weighted_recall",
+    "weighted_f1",
+    "mcc",
+    "log_loss",
+    "auroc",
+)
+"""Every score of a variant, in the order in which they are stored."""
 Source = Literal["real", "phantom"]
 DataMode = Literal["auto", "real", "phantom"]
 
@@ -342,4 +356,3 @@ class Heatmaps:
     common: tuple[Example, ...]
     """The same test images for every variant of the study."""
     notes: tuple[str, ...] = ()
-

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from xaireport import console, console_text
-from xaireport.console import Console, JsonConsole, PlainConsole, QuietConsole, choose
-from xaireport.console_terminal import TerminalConsole
+from xaireport.cli import console
+from xaireport.cli import text as console_text
+from xaireport.cli.console import Console, JsonConsole, PlainConsole, QuietConsole, choose
+from xaireport.cli.terminal import TerminalConsole
 from xaireport.engine.node import NodeReport, NodeStarted
 from xaireport.errors import ConfigError, Failure
 from xaireport.pipeline import BuildResult, Notice

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from xaireport import inherit, overrides, study
+from xaireport import study
 from xaireport.errors import ConfigError
 from xaireport.study import Selection, load_study, select
 
@@ -298,8 +299,8 @@ def test_set_goes_to_the_studies_that_know_the_variant(write: Write) -> None:
         study.assign_overrides(["baseline.train.epochs"], selections)
 
 
-@pytest.mark.parametrize("module", [inherit, overrides])
-def test_docstrings(module: object) -> None:
-    result = doctest.testmod(module)  # type: ignore[arg-type]
+@pytest.mark.parametrize("name", ["inherit", "overrides"])
+def test_docstrings(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"xaireport.study.{name}"))
     assert result.attempted
     assert not result.failed

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xaireport.errors import ConfigError, StoreError
-from xaireport.report.schema import SCORES, check_results
+from xaireport.report.schema import check_results
+from xaireport.types import SCORES
 
 if TYPE_CHECKING:
     import pandas as pd

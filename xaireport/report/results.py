@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from xaireport.codec import to_json, write_atomic
 from xaireport.report import derived
-from xaireport.report.schema import SCHEMA_VERSION, SCORES, check_results
-from xaireport.types import SPLITS, Heatmaps
+from xaireport.report.schema import SCHEMA_VERSION, check_results
+from xaireport.types import SCORES, SPLITS, Heatmaps
 
 if TYPE_CHECKING:
     from xaireport.errors import Failure

@@ -12,21 +12,6 @@ from xaireport.errors import RenderError
 SCHEMA_VERSION = "1.0"
 """The first number changes when a key is taken away or means something else."""
 
-SCORES = (
-    "accuracy",
-    "balanced_accuracy",
-    "macro_precision",
-    "macro_recall",
-    "macro_f1",
-    "weighted_precision",
-    "weighted_recall",
-    "weighted_f1",
-    "mcc",
-    "log_loss",
-    "auroc",
-)
-"""Every score of a variant, in the order of the file."""
-
 
 @functools.cache
 def schema() -> dict[str, Any]:

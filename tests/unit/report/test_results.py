@@ -15,7 +15,8 @@ from xaireport.errors import RenderError, StoreError
 from xaireport.metrics.scores import evaluate
 from xaireport.report import derived
 from xaireport.report.results import write_results
-from xaireport.report.schema import SCORES, check_results, schema
+from xaireport.report.schema import check_results, schema
+from xaireport.types import SCORES
 
 
 @pytest.fixture

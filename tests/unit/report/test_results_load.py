@@ -14,7 +14,7 @@ from xaireport import load_results
 from xaireport.errors import ConfigError, RenderError, StoreError
 from xaireport.report.load import Results
 from xaireport.report.results import write_results
-from xaireport.report.schema import SCORES
+from xaireport.types import SCORES
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from xaireport.codec import write_atomic
 from xaireport.errors import ConfigError
 from xaireport.study import discover
-from xaireport.study_file import check_name
+from xaireport.study.file import check_name
 
 TEMPLATE = Path(__file__).with_name("study_template.toml")
 

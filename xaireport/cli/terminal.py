@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xaireport.console import PlainConsole
-from xaireport.console_text import epoch_text
+from xaireport.cli.console import PlainConsole
+from xaireport.cli.text import epoch_text
 from xaireport.engine.node import NodeReport, NodeStarted
 from xaireport.errors import XaiReportError
 from xaireport.types import Epoch
 
 if TYPE_CHECKING:
-    from xaireport.console import Event
+    from xaireport.cli.console import Event
     from xaireport.pipeline import BuildResult
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from xaireport.console_text import duration, epoch_text, failure_lines, has_failed, summary
+from xaireport.cli.text import duration, epoch_text, failure_lines, has_failed, summary
 from xaireport.engine.node import NodeReport, NodeStarted
 from xaireport.errors import Failure, XaiReportError
 from xaireport.types import Epoch
@@ -50,7 +50,7 @@ def choose(*, as_json: bool = False, quiet: bool = False, why: bool = False) -> 
         return QuietConsole()
     if not sys.stdout.isatty():
         return PlainConsole(why=why)
-    from xaireport.console_terminal import TerminalConsole
+    from xaireport.cli.terminal import TerminalConsole
 
     return TerminalConsole(why=why)
 

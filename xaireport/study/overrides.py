@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xaireport.errors import ConfigError
-from xaireport.study_file import unknown_name
+from xaireport.study.file import unknown_name
 
 STUDY_KEYS = ("headline", "seed")
 """Keys of the study itself that may be set for one run."""

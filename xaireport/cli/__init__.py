@@ -19,7 +19,7 @@ from xaireport.errors import ConfigError, XaiReportError
 from xaireport.types import DataMode
 
 if TYPE_CHECKING:
-    from xaireport.console import Console
+    from xaireport.cli.console import Console
     from xaireport.pipeline import BuildResult
 
 app = typer.Typer(
@@ -153,7 +153,7 @@ def render(
 @app.command(name="list")
 def list_(as_json: AsJson = False) -> None:
     """Name the studies, their variants, and the trained models that exist."""
-    from xaireport import listing
+    from xaireport.cli import listing
 
     studies, problems = listing.studies()
     print(listing.as_json(studies) if as_json else listing.as_text(studies))
@@ -183,7 +183,7 @@ def init(
 ) -> None:
     """Write a study file for your own data: models/NAME.toml."""
     with _console():
-        from xaireport import scaffold
+        from xaireport.cli import scaffold
 
         path = scaffold.write(name)
         print(f"Wrote {path}. Fill it in, then: xaireport build {name}")
@@ -200,7 +200,7 @@ def main() -> None:
 @contextlib.contextmanager
 def _console(*, as_json: bool = False, quiet: bool = False, why: bool = False) -> Iterator[Console]:
     """Turn what a user can mend into one line and an exit code."""
-    from xaireport import console
+    from xaireport.cli import console
 
     chosen = console.choose(as_json=as_json, quiet=quiet, why=why)
     try:
@@ -221,7 +221,7 @@ def _stdout_kept_for_json(as_json: bool) -> Iterator[None]:
 
 
 def _finish(console: Console, result: BuildResult) -> None:
-    from xaireport.console_text import has_failed
+    from xaireport.cli.text import has_failed
 
     console.finish(result)
     if has_failed(result.reports):

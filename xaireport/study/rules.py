@@ -6,20 +6,10 @@ from collections.abc import Collection, Mapping
 
 from xaireport.errors import ConfigError
 from xaireport.spec import StudySpec, VariantSpec
-from xaireport.study_file import Table, join, unknown_name
+from xaireport.study.file import Table, join, unknown_name
+from xaireport.types import SCORES
 
-HEADLINES = (
-    "accuracy",
-    "balanced_accuracy",
-    "macro_precision",
-    "macro_recall",
-    "macro_f1",
-    "weighted_precision",
-    "weighted_recall",
-    "weighted_f1",
-    "mcc",
-    "auroc",
-)
+HEADLINES = tuple(score for score in SCORES if score != "log_loss")
 """Scores a study may be judged by: all of them better when higher."""
 
 Architectures = Mapping[str, Collection[str]]

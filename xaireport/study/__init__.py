@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xaireport import overrides as settings
 from xaireport import paths
 from xaireport.errors import ConfigError
-from xaireport.inherit import Layers, flatten, inherit, merge
 from xaireport.spec import StudySpec, TrainSettings, VariantSpec
-from xaireport.study_file import (
+from xaireport.study import overrides as settings
+from xaireport.study.file import (
     Table,
     check_keys,
     check_name,
@@ -26,7 +25,8 @@ from xaireport.study_file import (
     unknown_name,
     validated,
 )
-from xaireport.study_rules import (
+from xaireport.study.inherit import Layers, flatten, inherit, merge
+from xaireport.study.rules import (
     Architectures,
     check_architecture,
     check_data,
@@ -143,7 +143,7 @@ def load_study(
     path : Path
         The TOML file; its stem is the study's name.
     overrides : sequence of str
-        ``variant.key.path=VALUE`` for this run, see :func:`xaireport.overrides.parse`.
+        ``variant.key.path=VALUE`` for this run, see :func:`xaireport.study.overrides.parse`.
     epochs : int, optional
         At most so many, for every variant that is trained.
     seed : int, optional
