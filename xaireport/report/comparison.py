@@ -171,7 +171,7 @@ def _images(study: Evidence) -> tuple[Block, ...]:
         plain = picture(study, first)
         true = (class_name(study, first.get("y_true")),)
         left = Picture(plain.images[:1], true, True, wide=plain.wide)
-        views = tuple(_view(study, by_variant.get(str(variant.path[-1]))) for variant in variants)
+        views = tuple(_view(study, variant, by_variant.get(str(variant.path[-1]))) for variant in variants)
         rows.append(Side(left, views))
     if not rows:
         return ()
@@ -181,9 +181,12 @@ def _images(study: Evidence) -> tuple[Block, ...]:
     return (SideBySide(caption, tuple((title(variant),) for variant in variants), tuple(rows)),)
 
 
-def _view(study: Evidence, place: Evidence | None) -> Picture | None:
+def _view(study: Evidence, variant: Evidence, place: Evidence | None) -> Picture | None:
     """One variant's view of an image that already stands at the left: its heatmap, and what it said."""
-    return replace(seen, images=seen.images[1:]) if place and (seen := picture(study, place)) else None
+    if place is None:
+        return None
+    seen = picture(study, place, with_map=not variant.get("heatmaps", "skipped"))
+    return replace(seen, images=seen.images[1:])
 
 
 def _failed(study: Evidence) -> tuple[Block, ...]:

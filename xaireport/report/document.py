@@ -208,7 +208,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Image:
-    """A stored JPEG and the words that stand for it."""
+    """A stored JPEG and the words that stand for it; without a file, ``label`` fills an empty frame."""
 
     file: str
     alt: str

@@ -51,6 +51,8 @@ LABEL = 26
 """Characters of a class name that a drawing has room for."""
 COUNTS_UP_TO = 20
 """More classes than this leave no room for counts in the cells."""
+LABELS_UP_TO = 40
+"""More classes than this leave no room for their names along a matrix."""
 COMPARED = ("balanced_accuracy", "accuracy", "weighted_f1", "weighted_precision", "mcc", "auroc")
 
 
@@ -152,7 +154,7 @@ def confusion(variant: Mapping[str, Any], classes: list[str]) -> Figure:
     counts = np.array(variant["confusion"]) if k <= COUNTS_UP_TO else None
     side = max(2.2, min(8.0, 0.52 * k))
     figure, (axis,) = _figure(side + 2.6, side + 1.5)
-    labels = [_short(name) for name in classes]
+    labels = [_short(name) for name in classes] if k <= LABELS_UP_TO else False
     sns.heatmap(
         shares,
         vmin=0,
@@ -161,7 +163,7 @@ def confusion(variant: Mapping[str, Any], classes: list[str]) -> Figure:
         annot=counts,
         fmt="d",
         square=True,
-        linewidths=0.4 if k <= 40 else 0,
+        linewidths=0.4 if k <= LABELS_UP_TO else 0,
         linecolor="#ffffff",
         cbar_kws={"label": "share of the true class", "shrink": 0.8},
         xticklabels=labels,
@@ -171,7 +173,7 @@ def confusion(variant: Mapping[str, Any], classes: list[str]) -> Figure:
     )
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
-    axis.tick_params(length=0, labelsize=9 if k <= 40 else 4)
+    axis.tick_params(length=0)
     for tick in axis.get_xticklabels():
         tick.set(rotation=45, ha="right", rotation_mode="anchor")
     return figure

@@ -50,7 +50,26 @@ def headline(study: Evidence, variant: Evidence) -> Text:
         said: Text = (Strong((f"No better than {does}",), "bad"), f"{where}: {label} ", score)
     else:
         said = (Strong((f"Better than {does}",)), f"{where}: {label} ", Strong((score,)))
-    return (*said, f", where {does} reaches ", naive, *n, ".")
+    return (*said, f", where {does} reaches ", naive, *n, ".", *_below_largest(study, variant, name))
+
+
+def _below_largest(study: Evidence, variant: Evidence, headline_score: str) -> Text:
+    """Say so where accuracy does not reach what always naming the largest class would."""
+    key, does = BASELINES["accuracy"]
+    accuracy, naive = variant.at("scores", "accuracy").score(), study.number("baselines", key)
+    if headline_score == "accuracy" or accuracy.value is None or naive.value is None:
+        return ()
+    if accuracy.value > naive.value:
+        return ()
+    return (
+        " ",
+        Strong((f"Accuracy is no better than {does}",), "bad"),
+        ": ",
+        accuracy,
+        " against ",
+        naive,
+        ".",
+    )
 
 
 def against_parent(study: Evidence, variant: Evidence) -> Text:
@@ -138,16 +157,20 @@ def heatmaps(variant: Evidence) -> Text:
     place = variant.at("heatmaps")
     if place.get("skipped"):
         return ("There are no heatmaps: ", place.quote("skipped", "reason"), ".")
+    zero: Text = (
+        place.number("zero_maps", form="count"),
+        " of ",
+        place.number("n", form="count"),
+        " maps are zero everywhere",
+    )
     return (
         f"Heatmaps: {METHODS.get(place.get('method'), place.get('method'))} at layer ",
         place.quote("layer", role="code"),
         " (",
         *grid(place),
         " cells); ",
-        place.number("zero_maps", form="count"),
-        " of ",
-        place.number("n", form="count"),
-        " maps are zero everywhere. Whether they can be trusted has not been tested.",
+        *((Strong(zero, "bad"),) if 2 * place.get("zero_maps") > place.get("n") else zero),
+        ". Whether they can be trusted has not been tested.",
     )
 
 

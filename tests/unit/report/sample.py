@@ -353,11 +353,12 @@ class Study:
     folder: Path
 
 
-def make_study(folder: Path, **options: Any) -> Study:
-    """Write the images and drawings of a sample."""
+def make_study(folder: Path, drawn: Sequence[str] = (), **options: Any) -> Study:
+    """Write the images and drawings of a sample; drawings of the variants ``drawn`` only, or of all."""
     from xaireport.report.figures import draw
 
     results = sample(**options)
     write_images(results, folder)
-    draw(results, folder / "assets/figures")
+    variants = {name: one for name, one in results["variants"].items() if not drawn or name in drawn}
+    draw(results | {"variants": variants}, folder / "assets/figures")
     return Study(results, folder)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from xaireport.report.document import (
@@ -59,6 +61,7 @@ BLOCKS = {
     ),
     "gallery": Gallery((HIT, MISS), (NEVUS,), ("n\u00a0=\u00a0", Number("n", 2, "count"))),
     "side_by_side": SideBySide(("Same images",), (("A",), ("B",)), (Side(MISS, (HIT, None)),)),
+    "gallery_zero": Gallery((replace(HIT, images=(HIT.images[0], Image("", "", "zero"))),)),
     "details": Details(("More",), (Paragraph(("Inside.",)),)),
 }
 

@@ -121,6 +121,21 @@ def test_no_better_than_guessing_is_said_first(study):
     )
 
 
+def test_accuracy_below_the_largest_class_is_said(study):
+    text = words(render_card(study.results, "baseline", study.folder))
+    assert "Accuracy is no better than always naming the largest class: 0.587 against 0.669." in text
+    assert "Accuracy is no better" not in words(render_card(study.results, "augmented", study.folder))
+
+
+def test_a_map_that_is_zero_everywhere_is_said_and_not_drawn(study):
+    results = copy.deepcopy(study.results)
+    results["variants"]["augmented"]["examples"][0] |= {"map": "", "overlay": "", "peak": ""}
+    results["variants"]["augmented"]["common"][0] |= {"map": "", "overlay": "", "peak": ""}
+    assert "map zero everywhere" not in render_card(study.results, "augmented", study.folder)
+    assert render_card(results, "augmented", study.folder).count("map zero everywhere") == 1
+    assert render_comparison(results, study.folder).count("map zero everywhere") == 1
+
+
 def test_phantom_data_say_so_and_are_never_compared_with_a_reference(phantom):
     pages = [
         render_card(phantom.results, "augmented", phantom.folder),
@@ -145,7 +160,7 @@ def test_notes_of_data_and_training_are_shown_at_the_top(study):
 
 
 def test_hostile_names_are_text_everywhere(tmp_path):
-    study = make_study(tmp_path, classes=HOSTILE, counts=COUNTS)
+    study = make_study(tmp_path, ("augmented",), classes=HOSTILE, counts=COUNTS)
     for page in (
         render_card(study.results, "augmented", study.folder),
         render_comparison(study.results, study.folder),
@@ -191,7 +206,7 @@ def test_undefined_scores_are_a_dash_with_their_reason(study):
 
 
 def test_two_classes(tmp_path):
-    study = make_study(tmp_path, classes=("benign", "malignant"), counts=(30, 5))
+    study = make_study(tmp_path, ("augmented",), classes=("benign", "malignant"), counts=(30, 5))
     for page in (
         render_card(study.results, "augmented", tmp_path),
         render_comparison(study.results, tmp_path),
@@ -201,7 +216,7 @@ def test_two_classes(tmp_path):
 
 def test_a_hundred_classes_are_drawn_and_not_tabled(tmp_path):
     names = tuple(f"kind {i}" for i in range(100))
-    study = make_study(tmp_path, classes=names, counts=(7,) * 99 + (0,))
+    study = make_study(tmp_path, ("augmented",), classes=names, counts=(7,) * 99 + (0,))
     page = render_card(study.results, "augmented", tmp_path)
     assert read(page, {"derma": study.results}).problems == []
     assert 'class="matrix"' not in page
@@ -209,7 +224,7 @@ def test_a_hundred_classes_are_drawn_and_not_tabled(tmp_path):
 
 
 def test_a_class_without_test_images(tmp_path):
-    study = make_study(tmp_path, classes=CLASSES, counts=(0, *COUNTS[1:]))
+    study = make_study(tmp_path, ("augmented",), classes=CLASSES, counts=(0, *COUNTS[1:]))
     page = render_card(study.results, "augmented", tmp_path)
     assert read(page, {"derma": study.results}).problems == []
     assert "no test image shows it" in words(page)

@@ -36,6 +36,8 @@ def make(card: Card) -> Content:
     misses = [place for place in card.variant.each("examples") if place.get("outcome") == "miss"]
     misses.sort(key=lambda place: (-float(place.get("p")), str(place.get("sample_id"))))
     if misses:
-        shown = tuple(picture(card.study, place, with_true=True) for place in misses[:CONFIDENT])
+        shown = tuple(
+            picture(card.study, place, with_true=True, with_map=True) for place in misses[:CONFIDENT]
+        )
         blocks.append(Gallery(shown, ("Confident misses",), ("among the images shown with heatmaps",)))
     return "computed", tuple(blocks)

@@ -8,6 +8,8 @@ from xaireport.report.evidence import Evidence
 from xaireport.report.sections.registry import Card, Content
 from xaireport.report.words import METHODS, RIGHT, WRONG, class_name, grid, joined
 
+ZERO = "map zero everywhere"
+
 
 def make(card: Card) -> Content:
     """The grids, or why there are none."""
@@ -27,7 +29,7 @@ def make(card: Card) -> Content:
     return ("n/a" if heatmaps.get("skipped") else "computed"), tuple(blocks)
 
 
-def picture(study: Evidence, place: Evidence, with_true: bool = False) -> Picture:
+def picture(study: Evidence, place: Evidence, *, with_true: bool = False, with_map: bool = False) -> Picture:
     """Return one example: its image, beside its heatmap where it has one, with words that say the same.
 
     Parameters
@@ -36,6 +38,8 @@ def picture(study: Evidence, place: Evidence, with_true: bool = False) -> Pictur
         One element of ``examples``, ``gallery`` or ``common``.
     with_true : bool
         Name the true class too, where no heading does.
+    with_map : bool
+        A heatmap was made: where none is stored it is zero everywhere, and an empty frame says so.
     """
     hit = place.get("outcome") == "hit"
     alt = alternative(study, place)
@@ -44,6 +48,8 @@ def picture(study: Evidence, place: Evidence, with_true: bool = False) -> Pictur
     if overlay:
         peak = place.get("peak")
         images.append(Image(overlay, f"Heatmap: {alt}" + (f", peak {peak}" if peak else "")))
+    elif with_map:
+        images.append(Image("", "", ZERO))
     name = class_name(study, place.get("y_pred"))
     p = place.number("p", form="probability")
     caption: Text = (f"{RIGHT} ", name, " ", p) if hit else (f"{WRONG} called ", name, " ", p)
@@ -86,6 +92,7 @@ def _skipped(heatmaps: Evidence) -> Notice:
 
 
 def _per_class(card: Card, field: str) -> tuple[Gallery, ...]:
+    mapped = not card.variant.get("heatmaps", "skipped")
     by_class: dict[int, list[Evidence]] = {}
     for place in card.variant.each(field):
         by_class.setdefault(int(place.get("y_true")), []).append(place)
@@ -94,6 +101,6 @@ def _per_class(card: Card, field: str) -> tuple[Gallery, ...]:
         places = sorted(by_class[index], key=lambda place: place.get("outcome") != "hit")
         row = card.variant.at("per_class", index)
         aside = ("n\u00a0=\u00a0", row.number("n", form="count"), " · recall ", row.score("recall"))
-        pictures = tuple(picture(card.study, place) for place in places)
+        pictures = tuple(picture(card.study, place, with_map=mapped) for place in places)
         galleries.append(Gallery(pictures, (class_name(card.study, index),), aside))
     return tuple(galleries)
