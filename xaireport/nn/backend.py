@@ -5,7 +5,11 @@ Does nothing at import time; whoever calls a function here pays for the import.
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _DEFAULTS = {
@@ -15,23 +19,44 @@ _DEFAULTS = {
 }
 
 
-def _set_defaults() -> None:
-    """Set what TensorFlow reads from the environment, where the user has not."""
-    for name, value in _DEFAULTS.items():
-        os.environ.setdefault(name, value)
-
-
 def import_tensorflow() -> Any:
     """Return the module ``tensorflow``."""
-    _set_defaults()
-    import tensorflow
-
-    return tensorflow
+    return _import("tensorflow")
 
 
 def import_keras() -> Any:
     """Return the module ``keras``."""
-    _set_defaults()
-    import keras
+    _import("tensorflow")
+    return _import("keras")
 
-    return keras
+
+def _import(name: str) -> Any:
+    """Import a module with the defaults set where the user has set nothing."""
+    if name not in sys.modules:
+        for variable, value in _DEFAULTS.items():
+            os.environ.setdefault(variable, value)
+        with _without_log():
+            return importlib.import_module(name)
+    return sys.modules[name]
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Keep TensorFlow's start-up log from the reader's screen; it heeds no log level before it is loaded.
+
+    What a failing import has to say comes as an exception.
+    """
+    try:
+        screen = os.dup(2)
+    except OSError:  # closed
+        yield
+        return
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)
+        os.close(nowhere)
