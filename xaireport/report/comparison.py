@@ -125,7 +125,8 @@ def _scores(study: Evidence) -> tuple[Block, ...]:
         (("For comparison: ", *naive), *notes),
     )
     figure = Figure(
-        "assets/figures/comparison-scores.svg", ("Scores of all variants; hollow marks: the reference.",)
+        "assets/figures/comparison-scores.svg",
+        (f"Scores of all variants{'' if is_phantom(study) else '; hollow marks: the reference'}.",),
     )
     return (table, figure)
 

@@ -94,7 +94,7 @@ def draw(results: Mapping[str, Any], out: Path) -> None:
             out / "comparison-scores.svg",
             partial(comparison, results),
             "Scores of all variants",
-            "One row per score, one mark per variant; hollow marks are the reference.",
+            "One row per score, one mark per variant; hollow marks, where there are any, are the reference.",
         )
 
 
@@ -200,7 +200,8 @@ def per_class(variant: Mapping[str, Any]) -> Figure:
 
 
 def comparison(results: Mapping[str, Any]) -> Figure:
-    """Scores of all variants, one line per score; hollow marks for the references."""
+    """Scores of all variants, one line per score; hollow marks for references, never beside phantom data."""
+    phantom = results["data"]["source"] == "phantom"
     names = [name for name in COMPARED if name in SCORES]
     figure, (axis,) = _figure(7.4, 0.8 + 0.34 * len(names))
     for index, (name, variant) in enumerate(results["variants"].items()):
@@ -220,7 +221,7 @@ def comparison(results: Mapping[str, Any]) -> Figure:
             markersize=6.5,
             label=_short(variant.get("title") or name),
         )
-        reference = variant.get("reference") or {}
+        reference = {} if phantom else variant.get("reference") or {}
         pairs = (("accuracy", "accuracy"), ("weighted_f1", "f1"), ("weighted_precision", "precision"))
         told = [
             (reference[key], names.index(score)) for score, key in pairs if reference.get(key) is not None

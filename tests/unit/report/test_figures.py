@@ -12,6 +12,7 @@ import pytest
 from sample import sample
 
 from xaireport.report.figures import COLOURS, draw
+from xaireport.report.html import render_comparison
 from xaireport.report.svg import INK, fit
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -70,6 +71,15 @@ def test_the_same_results_give_the_same_bytes_in_another_process(tmp_path):
     subprocess.run([sys.executable, "-c", code, tmp_path / "two"], check=True, env=environment)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_no_reference_is_drawn_beside_phantom_data(study, phantom):
+    real = (study.folder / "assets/figures/comparison-scores.svg").read_text("utf-8")
+    drawn = (phantom.folder / "assets/figures/comparison-scores.svg").read_text("utf-8")
+    assert "hollow" in render_comparison(study.results, study.folder)
+    assert "hollow marks: the reference" not in render_comparison(phantom.results, phantom.folder)
+    marks = [len(re.findall(r'<use [^>]*fill-opacity="0" stroke="#d0742a"', text)) for text in (real, drawn)]
+    assert marks == [3, 0]
 
 
 def test_no_variant_no_drawing(tmp_path):
