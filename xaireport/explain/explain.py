@@ -237,7 +237,9 @@ def _notes(
     """What a reader would otherwise wonder about."""
     notes = []
     last = cam.last_computing(classifier.spatial_layers())
-    if not settings.layer and last is not None and last.grid != layer.grid:
+    if settings.method == "smoothgrad":
+        notes.append("SmoothGrad looks at the pixels, not at a layer.")
+    elif not settings.layer and last is not None and last.grid != layer.grid:
         notes.append(
             f"The last layer with a grid, {last.name}, has only {cam.grid_text(last.grid)} cells; "
             f"the maps are read at {layer.name}, the last one with at least {cam.MIN_CELLS} per axis."

@@ -79,13 +79,17 @@ def flat_copy(model: Any) -> Any:
     return import_keras().Model(graph.input, graph.output, name=model.name)
 
 
-def flatten(model: Any) -> FlatGraph:
-    """Return the flat copy of ``model`` with its steps; see :func:`flat_copy`."""
+def flatten(model: Any, image_shape: tuple[int, ...] | None = None) -> FlatGraph:
+    """Return the flat copy of ``model`` with its steps; see :func:`flat_copy`.
+
+    A model for images of any size is copied for images of ``image_shape``.
+    """
     keras = import_keras()
     inputs, outputs = _ends(model)
     if len(inputs) != 1 or len(outputs) != 1:
         raise ModelError("a model with one input and one output", f"{len(inputs)} and {len(outputs)}")
-    start = keras.Input(batch_shape=inputs[0].shape, dtype=inputs[0].dtype, name=inputs[0].name)
+    shape = inputs[0].shape if image_shape is None else (None, *image_shape)
+    start = keras.Input(batch_shape=shape, dtype=inputs[0].dtype, name=inputs[0].name)
     inliner = _Inliner({start.name})
     output = inliner.run(model, start)
     inliner.copy_weights()

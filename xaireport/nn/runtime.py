@@ -171,7 +171,7 @@ class KerasClassifier:
     @cached_property
     def graph(self) -> flat.FlatGraph:
         """The flat copy of the model."""
-        return flat.flatten(self._model)
+        return flat.flatten(self._model, self._image_shape)
 
     @cached_property
     def logits_model(self) -> Any:
@@ -267,9 +267,11 @@ def _load(path: Path) -> Any:
 
 
 def _check_shapes(model: Any, n_classes: int | None, input_shape: tuple[int, ...] | None) -> None:
-    inputs, outs = model.inputs, model.outputs
+    inputs, outs = getattr(model, "inputs", None), getattr(model, "outputs", None)
     if not inputs or not outs:
-        raise ModelError("a model whose input shape is known", "a model that was saved before it was built")
+        raise ModelError(
+            "a model whose input shape is known", "one that is subclassed, or was saved before built"
+        )
     if len(inputs) != 1 or len(outs) != 1:
         raise ModelError("a model with one input and one output", f"{len(inputs)} and {len(outs)}")
     taken, given = tuple(inputs[0].shape), tuple(outs[0].shape)

@@ -239,6 +239,23 @@ def test_other_methods_come_in_as_a_callable(tmp_path: Path) -> None:
         explain(Halves(), dataset(), CLASSES, settings, 0, tmp_path, "v")
 
 
+def test_smoothgrad_names_no_layer(tmp_path: Path) -> None:
+    settings = ExplainSettings(method="smoothgrad")
+    explanation = explain(
+        Halves(),
+        dataset(),
+        CLASSES,
+        settings,
+        0,
+        tmp_path,
+        "v",
+        vis=lambda x, *_: x[..., 0].astype(np.float32),
+    )
+    made = heatmaps_of(explanation)
+    assert (made.layer, made.grid) == ("", (16, 16))
+    assert made.notes[0] == "SmoothGrad looks at the pixels, not at a layer."
+
+
 def test_a_class_without_a_test_image_is_named(tmp_path: Path) -> None:
     made = heatmaps_of(
         explain(Halves(), dataset(classes=(0, 2)), CLASSES, ExplainSettings(), 0, tmp_path, "v")

@@ -150,7 +150,26 @@ def test_models_for_any_image_size_take_the_datas(tmp_path: Path) -> None:
     x = start = keras.Input((None, None, 3))
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(x))
     path = small.saved(keras.Model(start, keras.layers.Dense(2, activation="softmax")(x)), tmp_path)
-    assert open_model(path, input_shape=(12, 14, 3)).predict(small.images(2, (12, 14, 3))).shape == (2, 2)
+    classifier = open_model(path, input_shape=(12, 14, 3))
+    assert classifier.predict(small.images(2, (12, 14, 3))).shape == (2, 2)
+    assert [layer.grid for layer in classifier.spatial_layers()] == [(10, 12)]
+
+
+def test_subclassed_models_are_refused(tmp_path: Path) -> None:
+    keras = import_keras()
+
+    @keras.saving.register_keras_serializable("tests")
+    class Mine(keras.Model):  # type: ignore[misc]
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.last = keras.layers.Dense(2, activation="softmax")
+
+        def call(self, x: Any) -> Any:
+            return self.last(keras.ops.reshape(x, (-1, 64)))
+
+    model = Mine()
+    model(np.zeros((1, 8, 8, 1), np.float32))
+    refused(small.saved(model, tmp_path), "subclassed")
 
 
 def test_outputs_that_contradict_the_declaration_are_refused(tmp_path: Path) -> None:
