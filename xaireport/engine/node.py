@@ -49,7 +49,7 @@ class Context:
     failures : mapping of str to Failure
         Label of an absent optional input to why it is absent.
     checkpoint : Path
-        A folder that survives a kill and is removed when the node finishes.
+        A folder that survives a kill, and is removed when the node finishes (but see ``Node.loose``).
     progress : object
         Whatever the engine was given.
     """
@@ -84,7 +84,8 @@ class Node:
     publish : mapping of str to Path
         A file of the artefact, or ``""`` or ``"dir/"`` for a whole folder of it -> where people look for it.
     loose : tuple of str
-        Dotted params that are part of the key but not of the checkpoint's, such as a time limit.
+        Dotted params that are part of the key but not of the checkpoint's, such as a time limit: the node goes
+        on from what it did within the last one. Its checkpoint is kept when it finishes.
     """
 
     name: str

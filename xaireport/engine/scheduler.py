@@ -202,10 +202,10 @@ class _Build:
         return record
 
     def _finish(self, node: Node, plan: Plan) -> None:
-        """Note that the artefact is complete: nobody will resume it."""
+        """Note that the artefact is complete: nobody will resume it, unless a loose setting allows it more."""
         entry = self._journal.get(node.name)
         unfinished = entry.checkpoint
-        if unfinished and unfinished == f"{node.stage}/{checkpoint_key(plan.parts, node.loose)}":
+        if not node.loose and unfinished == f"{node.stage}/{checkpoint_key(plan.parts, node.loose)}":
             remove_tree(self._store.checkpoint(*unfinished.split("/")))
             unfinished = ""
         self._journal.put(node.name, Entry(plan.key, plan.parts, entry.published, unfinished))

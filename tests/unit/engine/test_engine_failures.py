@@ -152,6 +152,26 @@ def test_loose_params_keep_the_checkpoint_others_do_not(tmp_path):
     assert [folder.exists() for folder in folders] == [False, False, True]
 
 
+def test_a_larger_allowance_goes_on_where_the_smaller_one_finished(tmp_path):
+    seen = []
+
+    def work(context):
+        done = context.checkpoint / "done"
+        seen.append(done.read_text() if done.exists() else "")
+        done.write_text("epoch 3")
+        (context.out / "model").write_text("m")
+
+    def train(minutes: float) -> Node:
+        return Node("t", "train", {"max_minutes": minutes}, {}, (), (), work, loose=("max_minutes",))
+
+    engine = Engine(tmp_path / "store")
+    assert [engine.run([train(minutes)])[0].status for minutes in (1, 1, 2)] == ["ran", "fresh", "ran"]
+    assert seen == ["", "epoch 3"]
+    assert engine.clean(keep_current=False).artefacts
+    engine.run([train(2)])
+    assert seen[-1] == ""
+
+
 def test_an_input_that_changes_under_the_run_makes_no_artefact(tmp_path):
     data = tmp_path / "data.txt"
     data.write_text("before")
