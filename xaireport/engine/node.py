@@ -84,8 +84,8 @@ class Node:
     publish : mapping of str to Path
         A file of the artefact, or ``""`` or ``"dir/"`` for a whole folder of it -> where people look for it.
     loose : tuple of str
-        Dotted params that are part of the key but not of the checkpoint's, such as a time limit: the node goes
-        on from what it did within the last one. Its checkpoint is kept when it finishes.
+        Dotted params that are part of the key but not of the checkpoint's, such as a time limit: the node
+        goes on from what it did within the last one. Its checkpoint is kept when it finishes.
     """
 
     name: str

@@ -202,7 +202,7 @@ class _Build:
         return record
 
     def _finish(self, node: Node, plan: Plan) -> None:
-        """Note that the artefact is complete: nobody will resume it, unless a loose setting allows it more."""
+        """Note that the artefact is complete: resumed only where a loose setting may allow it more."""
         entry = self._journal.get(node.name)
         unfinished = entry.checkpoint
         if not node.loose and unfinished == f"{node.stage}/{checkpoint_key(plan.parts, node.loose)}":
