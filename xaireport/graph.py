@@ -224,7 +224,7 @@ class Graph:
         return {
             "results": Input(results, "results.json"),
             "predictions": Input(results, "predictions.csv"),
-            "assets": Input(figures, "assets"),
+            "assets": optional(figures, "assets"),
         }
 
     def pages(

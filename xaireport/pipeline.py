@@ -11,7 +11,7 @@ from xaireport import study as studies
 from xaireport.data.locate import locate
 from xaireport.engine.node import Input, Node, NodeReport, NodeStarted
 from xaireport.engine.scheduler import Cleaned, Engine
-from xaireport.errors import ConfigError
+from xaireport.errors import ConfigError, RenderError
 from xaireport.graph import MODELS, Graph, needed_by_card
 from xaireport.nn.zoo import ARCHITECTURES
 from xaireport.spec import StudySpec
@@ -163,6 +163,8 @@ def render(
     ------
     ConfigError
         No such study, or nothing was built yet.
+    RenderError
+        A ``results.json`` that is damaged.
     """
     published = _published(out, set())
     names = list(published) if all else [target.partition(".")[0] for target in targets]
@@ -176,9 +178,11 @@ def render(
     graph = Graph(out)
     for name in names:
         folder = out / name
-        variants = list(json.loads((folder / "results.json").read_text())["variants"])
+        variants = _variants(folder / "results.json")
         files = {"results": "results.json", "predictions": "predictions.csv", "assets": "assets"}
-        evidence = {label: Input(path=folder / file) for label, file in files.items()}
+        evidence = {
+            label: Input(path=folder / file, optional=label == "assets") for label, file in files.items()
+        }
         graph.pages(name, {variant: {} for variant in variants}, evidence)
     graph.index(published)
     reports = Engine(STORE).run(graph.nodes, dry_run=dry_run, listener=listener)
@@ -188,6 +192,15 @@ def render(
 def clean(everything: bool = False) -> Cleaned:
     """Remove stored results that no last run refers to; with ``everything``, all of the store."""
     return Engine(STORE).clean(keep_current=not everything)
+
+
+def _variants(results: Path) -> list[str]:
+    try:
+        return list(json.loads(results.read_text("utf-8"))["variants"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RenderError(
+            "results as a build writes them", f"{type(error).__name__}: {error}", "build again", str(results)
+        ) from error
 
 
 def _published(out: Path, except_for: set[str]) -> dict[str, Input]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from xaireport.codec import write_atomic
 from xaireport.engine.node import Context
+from xaireport.errors import RenderError
 from xaireport.report.html import render_card, render_comparison, render_index
 
 
@@ -20,8 +21,9 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     else:
         results = _read(context.inputs["results"])
         with TemporaryDirectory() as folder:
-            # Names in the results begin with "assets/", whatever the folder that holds them is called.
-            (Path(folder) / "assets").symlink_to(context.inputs["assets"].resolve())
+            if "assets" in context.inputs:  # a study whose variants all failed has no pictures
+                # Names in the results begin with "assets/", whatever the folder that holds them is called.
+                (Path(folder) / "assets").symlink_to(context.inputs["assets"].resolve())
             assets = Path(folder)
             if params["page"] == "card":
                 html = render_card(results, params["variant"], assets)
@@ -50,5 +52,9 @@ def _index(context: Context) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    results: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    try:
+        results: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except ValueError as error:  # somebody may have edited the file that index pages read from the reports
+        where = f"{path.parent.name}/{path.name}"
+        raise RenderError("results as a build writes them", error, "build again", where) from error
     return results
