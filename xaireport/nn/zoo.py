@@ -23,6 +23,8 @@ Keras = Any
 
 VGG19_BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
 """Filters and convolutions per block (Simonyan & Zisserman 2015, arXiv:1409.1556, configuration E)."""
+MOMENTUM = 0.99
+"""Of the moving averages of batch normalisation: Keras' own. Where an epoch has few steps they lag behind."""
 IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
 
 
@@ -85,12 +87,13 @@ def _cnn3d_features(
     *,
     filters: Sequence[int] = (32, 64, 128),
     kernel: int = 3,
+    momentum: float = MOMENTUM,
 ) -> Tensor:
     layers = keras.layers
     x = layers.Rescaling(1 / 255, name="rescale")(x)
     for i, n in enumerate(filters, start=1):
         x = layers.Conv3D(n, kernel, padding="same", activation="relu", name=f"conv{i}")(x)
-        x = layers.BatchNormalization(name=f"bn{i}")(x)
+        x = layers.BatchNormalization(momentum=momentum, name=f"bn{i}")(x)
         x = layers.MaxPooling3D(2, name=f"pool{i}")(x)
     return x
 
@@ -113,12 +116,13 @@ def _cnn2d_features(
     *,
     filters: Sequence[int] = (32, 64, 128, 256),
     dropout: Sequence[float] = (0.2, 0.3, 0.4, 0.4),
+    momentum: float = MOMENTUM,
 ) -> Tensor:
     layers = keras.layers
     x = layers.Rescaling(1 / 255, name="rescale")(x)
     for i, (n, rate) in enumerate(zip(filters, dropout, strict=True), start=1):
         x = layers.Conv2D(n, 3, padding="same", name=f"conv{i}")(x)
-        x = layers.BatchNormalization(name=f"bn{i}")(x)
+        x = layers.BatchNormalization(momentum=momentum, name=f"bn{i}")(x)
         x = layers.ReLU(name=f"relu{i}")(x)
         x = layers.MaxPooling2D(2, name=f"pool{i}")(x)
         x = layers.Dropout(rate, name=f"drop{i}")(x)
@@ -146,6 +150,8 @@ def _vgg19_features(
     # The published weights expect BGR; backbone.py turns the first kernel around instead, so that the model
     # needs no layer to swap channels (Keras has none that is safe to deserialise).
     layers = keras.layers
+    if x.shape[-1] == 1:
+        x = layers.Concatenate(name="grey_to_rgb")([x, x, x])
     x = layers.Resizing(resize, resize, name="resize")(x)
     x = layers.Rescaling(1.0, offset=[-mean for mean in IMAGENET_MEAN_RGB], name="center")(x)
     for block, (n, convolutions) in enumerate(VGG19_BLOCKS, start=1):
@@ -171,13 +177,13 @@ def _vgg19_head(
     return _classify(keras, _dense_stack(keras, x, dense, ()), n_classes)
 
 
-def _residual(keras: Keras, x: Tensor, n: int, stride: int, name: str) -> Tensor:
+def _residual(keras: Keras, x: Tensor, n: int, stride: int, momentum: float, name: str) -> Tensor:
     layers = keras.layers
     y = layers.Conv2D(n, 3, stride, padding="same", use_bias=False, name=f"{name}_conv1")(x)
-    y = layers.BatchNormalization(name=f"{name}_bn1")(y)
+    y = layers.BatchNormalization(momentum=momentum, name=f"{name}_bn1")(y)
     y = layers.ReLU(name=f"{name}_relu1")(y)
     y = layers.Conv2D(n, 3, padding="same", use_bias=False, name=f"{name}_conv2")(y)
-    y = layers.BatchNormalization(name=f"{name}_bn2")(y)
+    y = layers.BatchNormalization(momentum=momentum, name=f"{name}_bn2")(y)
     if stride > 1 or x.shape[-1] != n:
         x = layers.Conv2D(n, 1, stride, name=f"{name}_project")(x)
     return layers.ReLU(name=f"{name}_relu2")(layers.Add(name=f"{name}_add")([x, y]))
@@ -189,16 +195,17 @@ def _resnet_features(
     *,
     filters: Sequence[int] = (32, 64, 128),
     blocks: int = 3,
+    momentum: float = MOMENTUM,
 ) -> Tensor:
     layers = keras.layers
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(x)
     x = layers.Conv2D(filters[0], 3, padding="same", use_bias=False, name="stem_conv")(x)
-    x = layers.BatchNormalization(name="stem_bn")(x)
+    x = layers.BatchNormalization(momentum=momentum, name="stem_bn")(x)
     x = layers.ReLU(name="stem_relu")(x)
     for stage, n in enumerate(filters, start=1):
         for block in range(1, blocks + 1):
             stride = 2 if stage > 1 and block == 1 else 1
-            x = _residual(keras, x, n, stride, f"stage{stage}_block{block}")
+            x = _residual(keras, x, n, stride, momentum, f"stage{stage}_block{block}")
     return x
 
 
