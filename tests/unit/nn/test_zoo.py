@@ -209,7 +209,27 @@ def test_options_reach_the_layers() -> None:
         "Dropout 0.25", "Dense 2 linear", "Softmax",
     ]  # fmt: skip
     assert zoo.architecture("vgg19").options == {"cut", "resize", "dense", "weights"}
-    assert zoo.architecture("resnet").options == {"filters", "blocks"}
+    assert zoo.architecture("resnet").options == {"filters", "blocks", "momentum"}
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("cnn3d", (8, 8, 8, 1)), ("cnn2d", (16, 16, 3)), ("resnet", (8, 8, 3))]
+)
+def test_the_momentum_of_batch_normalisation_is_keras_own_or_the_option(
+    name: str, shape: tuple[int, ...]
+) -> None:
+    for options, expected in (({}, 0.99), ({"momentum": 0.9}, 0.9)):
+        model = zoo.build(name, import_keras(), shape, 2, options)
+        found = {layer.momentum for layer in model.layers if type(layer).__name__ == "BatchNormalization"}
+        assert found == {expected}
+
+
+def test_grey_images_fit_vgg19() -> None:
+    grey = zoo.build("vgg19", import_keras(), (28, 28, 1), 2, {"cut": "block1_conv2"})
+    rgb = zoo.build("vgg19", import_keras(), (28, 28, 3), 2, {"cut": "block1_conv2"})
+    rgb.set_weights(grey.get_weights())
+    images = small.images(2, (28, 28, 1)).astype(np.float32)
+    np.testing.assert_allclose(grey(images), rgb(np.repeat(images, 3, axis=-1)), atol=1e-6)
 
 
 @pytest.mark.parametrize(
