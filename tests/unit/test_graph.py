@@ -1,0 +1,169 @@
+"""What feeds what: names, order, what is part of a key and what must not be. Nothing runs here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xaireport import paths
+from xaireport.engine.node import Node
+from xaireport.engine.plan import check
+from xaireport.graph import Graph, model_path, needed_by_card
+from xaireport.spec import StudySpec
+from xaireport.study import load_study
+from xaireport.types import Located
+
+PHANTOM = Located("phantom", (), "phantom")
+REAL = Located("real", (Path("d/dermamnist.npz"), Path("d/dermamnist_extras.npz")), "medmnist")
+SHIPPED = sorted(path.stem for path in paths.shipped("models").glob("*.toml"))
+
+
+def shipped(name: str, *overrides: str, **more: Any) -> StudySpec:
+    return load_study(paths.shipped("models") / f"{name}.toml", overrides, **more)
+
+
+def nodes(study: StudySpec, located: Located = PHANTOM, **options: Any) -> dict[str, Node]:
+    """The whole graph of a study, by node name."""
+    graph = Graph(Path("reports"), **options)
+    chosen = list(study.variants)
+    graph.evidence(study, located, chosen)
+    made = graph.results(study, chosen)
+    graph.pages(study.name, {name: needed_by_card(study, name) for name in chosen}, made)
+    graph.index({study.name: made["results"]})
+    check(graph.nodes)  # unique names, topological order
+    return {node.name: node for node in graph.nodes}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_study_is_a_sound_graph(name: str) -> None:
+    study = shipped(name)
+    found = nodes(study)
+    for variant in study.variants:
+        label = f"{name}.{variant}"
+        assert {f"train {label} seed 0", f"explain {label}", f"html {label}", f"pdf {label}"} <= found.keys()
+    for node in found.values():
+        json.dumps(dict(node.params))
+        assert node.code
+        assert node.packages
+
+
+def test_no_path_is_part_of_a_key(tmp_path: Path) -> None:
+    """The same study in another folder has the same parameters; published paths are no part of a key."""
+    text = (paths.shipped("models") / "derma.toml").read_text("utf-8")
+    parameters = []
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        (folder / "derma.toml").write_text(text)
+        study = load_study(folder / "derma.toml")
+        parameters.append(json.dumps([dict(node.params) for node in nodes(study, REAL).values()]))
+        assert str(tmp_path) not in parameters[-1]
+    assert parameters[0] == parameters[1]
+
+
+def test_words_do_not_train_anything_anew(tmp_path: Path) -> None:
+    text = (paths.shipped("models") / "derma.toml").read_text("utf-8")
+    (tmp_path / "derma.toml").write_text(text.replace('title = "CNN"', 'title = "Another title"'))
+    before, after = nodes(shipped("derma")), nodes(load_study(tmp_path / "derma.toml"))
+    changed = {name for name in before if dict(before[name].params) != dict(after[name].params)}
+    assert changed == {"results derma"}
+
+
+def test_a_setting_changes_its_variant_alone() -> None:
+    before, after = nodes(shipped("derma")), nodes(shipped("derma", "baseline.train.batch_size=32"))
+    changed = {name for name in before if dict(before[name].params) != dict(after[name].params)}
+    # augmented inherits the setting from its parent
+    assert changed == {"train derma.baseline seed 0", "train derma.augmented seed 0", "results derma"}
+
+
+def test_seeds_are_a_dimension(tmp_path: Path) -> None:
+    study = shipped("cifar10", "resnet.seeds=[4,7]")
+    found = nodes(study)
+    variant = study.variants["resnet"]
+    trained = [found[f"train cifar10.resnet seed {seed}"] for seed in (4, 7)]
+    assert [node.params["seed"] for node in trained] == [4, 7]
+    assert [node.publish["model.keras"].name for node in trained] == ["model.keras", "model-seed-7.keras"]
+    assert model_path(study, variant, 7) == Path("models/cifar10/resnet/model-seed-7.keras")
+    assert {"resnet/evaluation/4", "resnet/evaluation/7"} <= found["results cifar10"].inputs.keys()
+    assert found["explain cifar10.resnet"].inputs["model"].node == "train cifar10.resnet seed 4"
+
+
+def test_a_variant_that_fails_does_not_stop_the_results() -> None:
+    inputs = nodes(shipped("derma"))["results derma"].inputs
+    assert {label for label, each in inputs.items() if not each.optional} == {"data"}
+
+
+def test_a_card_needs_scores_and_heatmaps_and_the_index_only_numbers() -> None:
+    found = nodes(shipped("derma"))
+    card = found["html derma.baseline"].inputs
+    assert (card["evaluation"].optional, card["heatmaps"].optional) == (False, False)
+    assert card["heatmaps"].node == "explain derma.baseline"
+    assert {label.partition("/")[0] for label in found["html all studies"].inputs} == {"results", "templates"}
+    attached = found["pdf derma.baseline"].inputs.keys()
+    assert attached == {"html", "results", "predictions"}
+
+
+def test_pages_know_neither_the_network_nor_its_packages() -> None:
+    for node in nodes(shipped("derma")).values():
+        if node.stage in ("page", "pdf", "figures", "evaluate", "results", "data"):
+            assert not {"tensorflow", "keras"} & set(node.packages), node.name
+        else:
+            assert {"tensorflow", "keras"} <= set(node.packages), node.name
+
+
+def test_time_budgets_are_no_part_of_a_checkpoints_key() -> None:
+    found = nodes(shipped("derma"), max_minutes=3.0)
+    for name, node in found.items():
+        assert node.loose == (("max_minutes",) if name.startswith("train ") else ())
+    assert found["train derma.baseline seed 0"].params["max_minutes"] == 3.0
+
+
+@pytest.mark.parametrize(
+    ("located", "flag", "allowed"), [(PHANTOM, False, True), (REAL, False, False), (REAL, True, True)]
+)
+def test_a_random_trunk_only_for_phantoms_or_where_asked_for(
+    located: Located, flag: bool, allowed: bool
+) -> None:
+    found = nodes(shipped("derma"), located, random_backbone=flag)
+    assert found["train derma.transfer seed 0"].params["allow_random_backbone"] is allowed
+    assert found["train derma.baseline seed 0"].params["allow_random_backbone"] is False
+
+
+def test_pretrained_weights_are_an_input_once_they_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "weights" not in nodes(shipped("derma"))["train derma.transfer seed 0"].inputs
+    file = tmp_path / ".keras/models/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    found = nodes(shipped("derma"))
+    assert found["train derma.transfer seed 0"].inputs["weights"].path == file
+    assert "weights" not in found["train derma.baseline seed 0"].inputs
+
+
+def test_a_brought_model_is_not_trained(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'data = "my.npz"\nclasses = ["a", "b"]\n[variants.mine]\npath = "my.keras"\n'
+        'pixel_scale = "0-1"\noutput = "logits"\n'
+    )
+    found = nodes(load_study(tmp_path / "mine.toml"), Located("real", (tmp_path / "my.npz",), "npz"))
+    assert not [name for name in found if name.startswith("train ")]
+    predict = found["predict mine.mine seed 0"]
+    assert predict.inputs["model"].path == tmp_path / "my.keras"
+    assert dict(predict.params) == {"pixel_scale": "0-1", "output": "logits"}
+
+
+def test_own_templates_are_an_input_of_every_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = shipped("derma")
+    before = nodes(study)["html derma"].inputs
+    (tmp_path / "templates").mkdir()
+    after = nodes(study)["html derma"].inputs
+    assert {each.path for label, each in before.items() if label.startswith("templates/")} == {
+        paths.shipped("templates").resolve()
+    }
+    assert tmp_path / "templates" in {each.path for each in after.values()}
+    assert not any(label.startswith("templates/") for label in nodes(study)["pdf derma"].inputs)

@@ -1,0 +1,183 @@
+"""From what was asked to a graph: dry runs, and trainings that go on. Whole builds are in tests/e2e."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xaireport import pipeline
+from xaireport.engine.node import NodeReport
+from xaireport.engine.scheduler import Engine
+from xaireport.errors import ConfigError, DataError, Failure
+from xaireport.graph import Graph
+from xaireport.pipeline import BuildRequest, BuildResult, Notice
+from xaireport.study import load_study
+from xaireport.types import Located
+
+MINE = """
+data = "my.npz"
+classes = ["a", "b"]
+
+[variants.first]
+architecture = "cnn2d"
+options = { filters = [2], dropout = [0.1], dense = [4], dense_dropout = [0.1] }
+train = { epochs = 3, batch_size = 8 }
+
+[variants.second]
+parent = "first"
+train = { learning_rate = 0.01 }
+
+[variants.second.phantom]
+train = { epochs = 1 }
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a study of its own data."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine.toml").write_text(MINE)
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, n in (("train", 16), ("val", 8), ("test", 8)):
+        arrays[f"{split}_images"] = rng.integers(0, 256, (n, 12, 12, 3), np.uint8)
+        arrays[f"{split}_labels"] = np.arange(n) % 2
+    np.savez(tmp_path / "models" / "my.npz", **arrays)
+    return tmp_path
+
+
+def dry(*targets: str, **more: Any) -> BuildResult:
+    return pipeline.build(BuildRequest(targets, dry_run=True, **more))
+
+
+def names(result: BuildResult, stage: str) -> list[str]:
+    return [report.name for report in result.reports if report.stage == stage]
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_variant_alone_is_built_alone_where_nothing_is_stored(here: Path) -> None:
+    before = files(here)
+    assert names(dry("mine.second"), "train") == ["train mine.second seed 0"]
+    assert names(dry("mine"), "train") == ["train mine.first seed 0", "train mine.second seed 0"]
+    assert files(here) == before
+
+
+def test_all_is_every_study_there_is(here: Path) -> None:
+    result = dry(all=True, data="phantom")
+    assert {name.partition(" ")[2] for name in names(result, "data")} == {
+        "mine", "derma", "cifar10", "fracture3d",
+    }  # fmt: skip
+    assert names(result, "page")[-1] == "html all studies"
+    assert not (here / "reports").exists()
+
+
+def test_phantoms_are_trained_by_their_short_recipe_and_announced() -> None:
+    heard: list[Any] = []
+    result = pipeline.build(BuildRequest(("derma",), data="phantom", dry_run=True), heard.append)
+    (notice,) = result.notices
+    assert "synthetic" in notice
+    assert heard[0] == Notice(notice)
+
+
+def test_own_data_have_no_phantom_and_keep_their_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    original = Graph.evidence
+
+    def remember(self: Graph, study: Any, located: Located, chosen: Any) -> Any:
+        seen.append((study.variants["second"].train.epochs, located.source))
+        return original(self, study, located, chosen)
+
+    monkeypatch.setattr(Graph, "evidence", remember)
+    result = dry("mine", data="phantom")
+    assert set(seen) == {(3, "real")}
+    assert "no phantom" in result.notices[0]
+
+
+def test_the_index_keeps_studies_that_were_built_before(here: Path) -> None:
+    (here / "reports" / "earlier").mkdir(parents=True)
+    (here / "reports" / "earlier" / "results.json").write_text("{}")
+    engine_nodes: list[Any] = []
+    original = Engine.run
+
+    def remember(self: Engine, nodes: Any, **more: Any) -> Any:
+        engine_nodes[:] = nodes
+        return original(self, nodes, **more)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Engine, "run", remember)
+        dry("mine")
+    index = next(node for node in engine_nodes if node.name == "html all studies")
+    assert {"results/earlier", "results/mine"} <= index.inputs.keys()
+
+
+@pytest.mark.parametrize(
+    ("request_", "error", "words"),
+    [
+        (BuildRequest(), ConfigError, "--all"),
+        (BuildRequest(("nobody",)), ConfigError, "nobody"),
+        (BuildRequest(("mine",), overrides=("third.train.epochs=1",)), ConfigError, "third"),
+        (BuildRequest(("derma",), data="real", data_dir=Path("nowhere")), ConfigError, "nowhere"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_written(
+    here: Path, request_: BuildRequest, error: type[Exception], words: str
+) -> None:
+    before = files(here)
+    with pytest.raises(error, match=words):
+        pipeline.build(request_)
+    assert files(here) == before
+
+
+def test_own_data_that_are_missing(here: Path) -> None:
+    (here / "models" / "my.npz").unlink()
+    with pytest.raises(DataError, match=r"my\.npz"):
+        dry("mine")
+
+
+def test_nothing_can_be_rendered_before_a_build() -> None:
+    with pytest.raises(ConfigError, match="none so far"):
+        pipeline.render((), True, Path("reports"))
+    with pytest.raises(ConfigError, match="mine"):
+        pipeline.render(("mine",), False, Path("reports"))
+
+
+def test_failed_and_skipped_steps_are_failures() -> None:
+    reports = [
+        NodeReport("a", "train", "failed", failure=Failure("train", "no")),
+        NodeReport("b", "predict", "skipped"),
+        NodeReport("c", "data", "ran"),
+        NodeReport("d", "data", "fresh"),
+    ]
+    assert [report.name for report in BuildResult(tuple(reports)).failed] == ["a", "b"]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_time_budget_is_kept_and_a_larger_one_goes_on(here: Path) -> None:
+    """Through store and engine: the second training begins where the first had to stop."""
+    study = load_study(here / "models" / "mine.toml")
+    located = Located("real", (here / "models" / "my.npz",), "npz")
+
+    def train(store: str, max_minutes: float | None) -> tuple[list[int], bytes]:
+        told: list[int] = []
+        graph = Graph(Path("reports"), max_minutes=max_minutes)
+        graph.evidence(study, located, ["first"])
+        wanted = [node for node in graph.nodes if node.stage in ("data", "train")]
+        engine = Engine(here / store, lambda epoch: told.append(epoch.number))
+        reports = engine.run(wanted)
+        assert [report.failure for report in reports] == [None, None]
+        return told, (here / "models" / "mine" / "first" / "model.keras").read_bytes()
+
+    whole, expected = train("undisturbed", None)
+    stopped, unfinished = train("store", 1e-9)
+    resumed, found = train("store", None)
+    assert (whole, stopped, resumed) == ([1, 2, 3], [1], [2, 3])
+    assert unfinished != expected
+    assert found == expected
