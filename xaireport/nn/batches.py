@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xaireport.errors import ConfigError
 from xaireport.nn.backend import import_keras, import_tensorflow
 from xaireport.spec import AugmentSettings
 
@@ -51,9 +52,18 @@ def epochs(
     -------
     tf.data.Dataset
         Of ``(x, y)`` or ``(x, y, weight)``, x as float32.
+
+    Raises
+    ------
+    ConfigError
+        Augmentation of volumes, which Keras' layers cannot do.
     """
     tf = import_tensorflow()
     arrays = [tf.constant(images), tf.constant(targets)]
+    if augment is not None and augment.is_on and images.ndim != 4:
+        raise ConfigError(
+            "2D images to augment", f"images of shape {images.shape[1:]}", "leave `augment` out for volumes"
+        )
     if weights is not None:
         arrays.append(tf.constant(weights))
     change = augmenter(augment, seed) if augment is not None and augment.is_on else None

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
+from xaireport.errors import ConfigError
 from xaireport.nn import batches
 from xaireport.spec import AugmentSettings
 
@@ -127,3 +128,12 @@ def test_class_weights_are_those_of_scikit_learn() -> None:
 def test_a_class_without_images_needs_no_weight() -> None:
     weights = batches.class_weights(np.array([0, 0, 2]), 3)
     np.testing.assert_allclose(weights, [0.5, 0.5, 1.0])
+
+
+def test_volumes_are_not_augmented() -> None:
+    volumes = np.zeros((4, 8, 8, 8, 1), np.uint8)
+    targets = np.zeros((4, 2), np.float32)
+    with pytest.raises(ConfigError, match=r"2D images to augment.*\(8, 8, 8, 1\)"):
+        batches.epochs(
+            volumes, targets, None, batch_size=2, seed=0, augment=AugmentSettings(horizontal_flip=True)
+        )
