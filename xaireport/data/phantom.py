@@ -54,6 +54,8 @@ def phantom(name: str, seed: int) -> Dataset:
         official=None,
         classes=facts.classes,
         task=facts.task,
+        license="none needed: nobody's images",
+        citation=f"drawn by xaireport from seed {seed}",
         notes=(f"Phantom: drawn from seed {seed}; no image shows anything real.",),
     )
     return Dataset(info, splits["train"], splits["val"], splits["test"])

@@ -46,7 +46,8 @@ def facts(study: Evidence) -> Facts:
         (("Image shape",), shape),
     ]
     for label, field in (("Licence", "license"), ("Citation", "citation"), ("Address", "url")):
-        words: Inline = data.quote(field) if data.get(field) else "missing"
+        absent = "n/a (synthetic)" if data.get("source") == "phantom" else "missing"
+        words: Inline = data.quote(field) if data.get(field) else absent
         rows.append(((label,), (words,)))
     rows.append((("SHA-256",), (data.quote("sha256", role="code"),)))
     return Facts(tuple(rows))
