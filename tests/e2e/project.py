@@ -153,7 +153,7 @@ def xaireport(
         capture_output=True,
         text=True,
         check=False,
-        timeout=900,
+        timeout=3600,
     )
 
 

@@ -132,6 +132,10 @@ def test_an_edited_template_renders_only(own_copy: Path) -> None:
     assert small.by_status(told, "ran") == OWN_PAGES
     assert small.by_status(told, "fresh") == {n["name"] for n in told["nodes"]} - OWN_PAGES
     assert "edited-by-hand" in (own_copy / "reports" / "own" / "mine" / "card.html").read_text("utf-8")
+    (templates / "screen.css").write_text(shipped.read_text() + "\n.edited-again { color: red }\n")
+    told = small.build(own_copy, "own", "--dry-run")
+    assert small.by_status(told, "would run") == {page for page in OWN_PAGES if page.startswith("html")}
+    assert small.by_status(told, "may run") == {page for page in OWN_PAGES if page.startswith("pdf")}
 
 
 def test_one_setting_runs_its_variant_and_the_others_stay_in_the_comparison(own_copy: Path) -> None:
