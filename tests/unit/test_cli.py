@@ -300,17 +300,21 @@ def test_nothing_heavy_is_imported(line: str) -> None:
 
 def test_a_real_ctrl_c_ends_in_one_line(tmp_path: Path) -> None:
     code = (
-        "import time\nfrom xaireport import pipeline\nfrom xaireport.cli import app\n"
+        # A process started in the background inherits that interrupts are ignored.
+        "import signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from xaireport import pipeline\nfrom xaireport.cli import app\n"
         "def build(*_):\n    print('ready', flush=True)\n    time.sleep(60)\n"
         "pipeline.build = build\napp(['build', '--all'])"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    os.kill(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        os.kill(process.pid, signal.SIGINT)
+        try:
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert err.splitlines() == [
         "Interrupted. What is finished is kept; the next build goes on where this one stopped."

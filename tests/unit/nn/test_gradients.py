@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -217,9 +219,18 @@ def test_tied_maxima_of_3d_pooling_count_as_in_tensorflows_own_kernel(tmp_path: 
         assert np.count_nonzero(gradients[0]) >= 2 * n_windows * shared
 
 
-def test_the_backend_sets_what_the_user_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
-    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
-    import_tensorflow()
-    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
-    assert os.environ["TF_CPP_MIN_LOG_LEVEL"].isdigit()
+def test_the_backend_sets_what_the_user_has_not() -> None:
+    code = (
+        "import os\nfrom xaireport.nn.backend import import_tensorflow\nimport_tensorflow()\n"
+        "print(os.environ['TF_ENABLE_ONEDNN_OPTS'], os.environ['TF_CPP_MIN_LOG_LEVEL'])"
+    )
+    given = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    command = [sys.executable, "-c", code]
+    for more, expected in (
+        ({}, "1 3\n"),
+        ({"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "1"}, "0 1\n"),
+    ):
+        done = subprocess.run(command, env=given | more, capture_output=True, text=True, check=True)
+        assert done.stdout == expected
+        if not more:
+            assert done.stderr == ""
