@@ -11,6 +11,7 @@ one process are equal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
@@ -263,7 +264,7 @@ def build(
     Raises
     ------
     ConfigError
-        No such architecture, or it takes images of another rank.
+        No such architecture, it takes images of another rank, or the options make no model.
     """
     arch = architecture(name)
     if len(input_shape) != arch.rank + 1:
@@ -273,8 +274,16 @@ def build(
             "choose an architecture for this kind of image",
         )
     image = keras.Input(tuple(input_shape), name="image")
-    x = _apply(arch.features, keras, image, options=options)
-    probabilities = _apply(arch.head, keras, x, n_classes, options=options)
+    try:
+        x = _apply(arch.features, keras, image, options=options)
+        probabilities = _apply(arch.head, keras, x, n_classes, options=options)
+    except (ValueError, TypeError) as error:  # Keras' own, over several lines and in colour
+        reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines() or [type(error).__name__]
+        raise ConfigError(
+            f"options that make a {name} for images of shape {tuple(input_shape)}",
+            f"{dict(options)}: {' '.join(reason)[:300]}",
+            "compare with the studies that come with xaireport, or take larger images",
+        ) from error
     return keras.Model(image, probabilities, name=name)
 
 

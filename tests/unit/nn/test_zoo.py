@@ -239,6 +239,9 @@ def test_grey_images_fit_vgg19() -> None:
         ("cnn3d", (28, 28, 3), {}, r"3 spatial axes.*\(28, 28, 3\)"),
         ("cnn2d", (28, 28, 28, 1), {}, r"2 spatial axes.*\(28, 28, 28, 1\)"),
         ("vgg19", (28, 28, 3), {"cut": "block9_conv1"}, r"options\.cut.*block9_conv1"),
+        ("cnn2d", (28, 28, 3), {"filters": [4, 4]}, r"options that make a cnn2d.*zip"),
+        ("cnn2d", (28, 28, 3), {"filters": "abcd"}, r"options that make a cnn2d.*abcd"),
+        ("cnn2d", (8, 8, 3), {}, r"options that make a cnn2d for images of shape \(8, 8, 3\)"),
     ],
 )
 def test_what_does_not_fit_is_an_error(
