@@ -194,7 +194,8 @@ class TrainingRecord:
     stopped_by : {"epochs", "early_stopping", "max_minutes"}
         What ended it.
     history : mapping of str to list of float
-        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate``; one value per epoch.
+        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, and ``learning_rate`` at the start of the epoch;
+        one value per epoch.
     notes : tuple of str
         What the card must say: a backbone left at random weights, for one.
     """

@@ -242,11 +242,13 @@ class _Fitting:
 
             def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
                 fitting.seed_dropout(epoch)
+                # Of this epoch: at its end ReduceLROnPlateau may have set the next one's.
+                self.rate = float(fitting.model.optimizer.learning_rate)
                 self.started = time.perf_counter()
 
             def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
                 state.seconds += time.perf_counter() - self.started
-                fitting.keep(epoch, logs or {})
+                fitting.keep(epoch, logs or {}, self.rate)
 
         return Keeper()
 
@@ -269,16 +271,17 @@ class _Fitting:
         if "early_stopping" in self.watchers:
             self.watchers["early_stopping"].best_weights = state.best_weights
 
-    def keep(self, epoch: int, logs: Mapping[str, float]) -> None:
+    def keep(self, epoch: int, logs: Mapping[str, float], rate: float) -> None:
         """Write the state after ``epoch`` and tell the listener."""
         state, settings, model = self.state, self.settings, self.model
-        if not np.isfinite(logs["loss"]):
-            raise ModelError(
-                "a finite training loss", f"{logs['loss']} in epoch {epoch + 1}", "lower train.learning_rate"
-            )
+        for name in ("loss", "val_loss"):
+            if not np.isfinite(logs[name]):
+                raise ModelError(
+                    f"a finite {name}", f"{logs[name]} in epoch {epoch + 1}", "lower train.learning_rate"
+                )
         values = {
             **{key: float(logs[key]) for key in ("loss", "accuracy", "val_loss", "val_accuracy")},
-            "learning_rate": float(model.optimizer.learning_rate),
+            "learning_rate": rate,
         }
         for key, value in values.items():
             state.history.setdefault(key, []).append(value)
