@@ -194,7 +194,7 @@ class TrainingRecord:
     stopped_by : {"epochs", "early_stopping", "max_minutes"}
         What ended it.
     history : mapping of str to list of float
-        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, and ``learning_rate`` at the start of the epoch;
+        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, and the ``learning_rate`` it began with;
         one value per epoch.
     notes : tuple of str
         What the card must say: a backbone left at random weights, for one.
