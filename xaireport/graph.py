@@ -13,6 +13,7 @@ from typing import Any
 
 from xaireport import paths
 from xaireport.engine.node import Context, Input, Node
+from xaireport.errors import DataError
 from xaireport.nn.backbone import weights_file
 from xaireport.spec import StudySpec, VariantSpec
 from xaireport.types import Located
@@ -20,7 +21,6 @@ from xaireport.types import Located
 MODELS = Path("models")
 DATA_FIELDS = {
     "name", "title", "dataset", "classes", "task", "license", "citation", "url", "groups", "masks", "columns",
-    "variants",
 }  # fmt: skip
 TRAIN_FIELDS = {"architecture", "options", "train", "augment"}
 EVIDENCE_CODE = tuple(
@@ -50,6 +50,10 @@ def model_of(study: StudySpec, variant: VariantSpec, seed: int) -> Input:
 def optional(node: str, file: str) -> Input:
     """Return an input without which the reader goes on, and says so."""
     return Input(node, file, optional=True)
+
+
+def _never(context: Context) -> None:
+    raise AssertionError("a node that was refused does not run")
 
 
 class Graph:
@@ -96,7 +100,7 @@ class Graph:
             f"data {study.name}",
             "data",
             {
-                "study": study.model_dump(mode="json", include=DATA_FIELDS - {"variants"}) | {"variants": {}},
+                "study": study.model_dump(mode="json", include=DATA_FIELDS) | {"variants": {}},
                 "source": located.source,
                 "loader": located.loader,
                 "seed": study.seed,
@@ -106,9 +110,19 @@ class Graph:
         )
         return {name: [data, *self._variant(study, study.variants[name], data, located)] for name in chosen}
 
+    def without_data(self, study: str, refused: DataError) -> Input:
+        """Add the one node of a study whose data cannot be had; it fails. Return what the index reads of it."""
+        name = f"data {study}"
+        self.nodes.append(Node(name, "data", {}, {}, (), (), _never, refused=refused))
+        return optional(name, "")
+
     def _variant(self, study: StudySpec, variant: VariantSpec, data: str, located: Located) -> list[str]:
         label = f"{study.name}.{variant.name}"
-        arrays = Input(data, "dataset.npz")
+        arrays, words = Input(data, "dataset.npz"), Input(data, "dataset.json")
+        reading = {
+            "pixel_scale": variant.pixel_scale or "0-255",
+            "output": variant.output or "probabilities",
+        }
         names = []
         for seed in seeds(study, variant):
             if not variant.path:
@@ -117,10 +131,7 @@ class Graph:
                 self.add(
                     f"predict {label} seed {seed}",
                     "predict",
-                    {
-                        "pixel_scale": variant.pixel_scale or "0-255",
-                        "output": variant.output or "probabilities",
-                    },
+                    reading,
                     {"data": arrays, "model": model_of(study, variant, seed)},
                     NEURAL,
                 )
@@ -130,7 +141,7 @@ class Graph:
                     f"evaluate {label} seed {seed}",
                     "evaluate",
                     {},
-                    {"info": Input(data, "dataset.json"), "predictions": Input(names[-1], "predictions.npz")},
+                    {"info": words, "predictions": Input(names[-1], "predictions.npz")},
                     ("numpy", "scikit-learn"),
                 )
             )
@@ -143,11 +154,11 @@ class Graph:
                     "name": variant.name,
                     "seed": study.seed,
                     "explain": variant.explain.model_dump(mode="json"),
-                    "pixel_scale": variant.pixel_scale or "0-255",
-                    "output": variant.output or "probabilities",
+                    **reading,
                 },
                 {
                     "data": arrays,
+                    "info": words,
                     "model": model_of(study, variant, first),
                     "predictions": Input(f"predict {label} seed {first}", "predictions.npz"),
                 },
@@ -183,7 +194,8 @@ class Graph:
 
     def results(self, study: StudySpec, chosen: Sequence[str]) -> dict[str, Input]:
         """Add what puts a study's evidence together, and its figures; return what pages are made of."""
-        inputs = {"data": Input(f"data {study.name}", "dataset.npz")}
+        data = f"data {study.name}"
+        inputs = {"data": Input(data, "dataset.npz"), "info": Input(data, "dataset.json")}
         for name in chosen:
             variant = study.variants[name]
             label = f"{study.name}.{name}"

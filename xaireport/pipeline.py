@@ -11,7 +11,7 @@ from xaireport import study as studies
 from xaireport.data.locate import locate
 from xaireport.engine.node import Input, Node, NodeReport, NodeStarted
 from xaireport.engine.scheduler import Cleaned, Engine
-from xaireport.errors import ConfigError, RenderError
+from xaireport.errors import ConfigError, DataError, RenderError
 from xaireport.graph import MODELS, Graph, needed_by_card
 from xaireport.nn.zoo import ARCHITECTURES
 from xaireport.spec import StudySpec
@@ -88,7 +88,8 @@ def build(
     ConfigError
         Wrong before any work.
     XaiReportError
-        The store is locked or cannot be written; data that were asked for cannot be had.
+        The store is locked or cannot be written; the data of the only study cannot be had. Of several
+        studies, one without data fails alone, as a node.
     """
     selections = studies.select(request.targets, request.all)
     overrides = studies.assign_overrides(request.overrides, selections)
@@ -101,7 +102,13 @@ def build(
     engine = Engine(STORE, relay.epoch)
     notices, results = [], {}
     for selection in selections:
-        study, located = _study(selection, request, overrides[selection.name])
+        try:
+            study, located = _study(selection, request, overrides[selection.name])
+        except DataError as error:
+            if len(selections) == 1:
+                raise
+            results[selection.name] = graph.without_data(selection.name, error)
+            continue
         if located.notice:
             notices.append(located.notice)
             relay.tell(Notice(located.notice))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from xaireport import paths
-from xaireport.engine.node import Node
+from xaireport.engine.node import Input, Node
 from xaireport.engine.plan import check
 from xaireport.graph import Graph, model_path, needed_by_card
 from xaireport.spec import StudySpec
@@ -92,7 +92,17 @@ def test_seeds_are_a_dimension(tmp_path: Path) -> None:
 
 def test_a_variant_that_fails_does_not_stop_the_results() -> None:
     inputs = nodes(shipped("derma"))["results derma"].inputs
-    assert {label for label, each in inputs.items() if not each.optional} == {"data"}
+    assert {label for label, each in inputs.items() if not each.optional} == {"data", "info"}
+
+
+@pytest.mark.parametrize("node", ["evaluate derma.baseline seed 0", "explain derma.baseline", "results derma"])
+def test_what_prints_words_of_the_data_depends_on_them(node: str) -> None:
+    assert nodes(shipped("derma"))[node].inputs["info"] == Input("data derma", "dataset.json")
+
+
+@pytest.mark.parametrize("node", ["train derma.baseline seed 0", "predict derma.baseline seed 0"])
+def test_what_learns_from_the_data_does_not_depend_on_words(node: str) -> None:
+    assert "dataset.json" not in {each.file for each in nodes(shipped("derma"))[node].inputs.values()}
 
 
 def test_a_card_needs_scores_and_heatmaps_and_the_index_only_numbers() -> None:

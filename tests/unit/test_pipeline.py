@@ -142,6 +142,22 @@ def test_own_data_that_are_missing(here: Path) -> None:
         dry("mine")
 
 
+def test_one_study_without_data_fails_alone(here: Path) -> None:
+    (here / "models" / "my.npz").unlink()
+    (failed,) = (report for report in dry(all=True, data="phantom").reports if report.status == "failed")
+    assert failed.name == "data mine"
+    assert failed.failure is not None
+    assert "my.npz" in failed.failure.message
+    assert "train derma.baseline seed 0" in names(dry(all=True, data="phantom"), "train")
+
+    (here / "models" / "other.toml").write_text((here / "models" / "mine.toml").read_text())
+    result = pipeline.build(BuildRequest(("mine", "other")))
+    assert {report.name for report in result.failed} == {"data mine", "data other"}
+    index = (here / "reports" / "index.html").read_text("utf-8")
+    assert "other" in index
+    assert index.count("my.npz") == 2
+
+
 def test_nothing_can_be_rendered_before_a_build() -> None:
     with pytest.raises(ConfigError, match="none so far"):
         pipeline.render((), True, Path("reports"))

@@ -34,8 +34,8 @@ def save(dataset: Dataset, folder: Path) -> None:
     Parameters
     ----------
     dataset : Dataset
-        Its arrays are stored as ``<split>_images``, ``_labels``, ``_sample_id``, ``_groups``, ``_masks`` and
-        ``_column_<name>``.
+        Its arrays are stored as ``<split>_images``, ``_labels``, ``_sample_id``, ``_groups``, ``_masks``,
+        ``_column_<name>``, and ``n_classes``: all that a training depends on. Words are in the other file.
     folder : Path
         Made where it does not exist.
 
@@ -129,12 +129,13 @@ def _write_npz(dataset: Dataset, path: Path) -> None:
     """Write what ``np.savez`` would, without the time of day that it puts into every entry."""
     with path.open("wb") as stream:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-            for name in SPLITS:
-                for key, array in _arrays(name, dataset.split(name)):
-                    entry = zipfile.ZipInfo(f"{key}.npy", _LONG_AGO)
-                    entry.create_system = 3
-                    with archive.open(entry, "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, _plain(array), allow_pickle=False)
+            arrays = [("n_classes", np.array([len(dataset.info.classes)], np.int64))]
+            arrays += [each for name in SPLITS for each in _arrays(name, dataset.split(name))]
+            for key, array in arrays:
+                entry = zipfile.ZipInfo(f"{key}.npy", _LONG_AGO)
+                entry.create_system = 3
+                with archive.open(entry, "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, _plain(array), allow_pickle=False)
         stream.flush()
         os.fsync(stream.fileno())
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from xaireport.errors import Failure
+from xaireport.errors import Failure, XaiReportError
 
 Status = Literal[
     "fresh", "ran", "restored", "failed", "skipped", "would run", "may run", "would restore"
@@ -86,6 +86,8 @@ class Node:
     loose : tuple of str
         Dotted params that are part of the key but not of the checkpoint's, such as a time limit: the node
         goes on from what it did within the last one. Its checkpoint is kept when it finishes.
+    refused : XaiReportError, optional
+        Why it cannot run, where that is known beforehand: its failure.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Node:
     run: Callable[[Context], None]
     publish: Mapping[str, Path] = field(default_factory=dict)
     loose: tuple[str, ...] = ()
+    refused: XaiReportError | None = None
 
 
 @dataclass(frozen=True)

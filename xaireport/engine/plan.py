@@ -49,7 +49,11 @@ class Planner:
         ------
         StoreError
             A required file is not there.
+        XaiReportError
+            What the node was refused for.
         """
+        if node.refused:
+            raise node.refused
         hashes: dict[str, str] = {}
         paths: dict[str, Path] = {}
         failures: dict[str, Failure] = {}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,18 @@ def test_numpy_itself_reads_the_arrays(tmp_path: Path) -> None:
     with np.load(tmp_path / "dataset.npz", allow_pickle=False) as file:
         np.testing.assert_array_equal(file["val_images"], toy().val.images)
         assert file["val_labels"].dtype == np.int64
+
+
+def test_arrays_know_how_many_classes_there_are_and_no_word(tmp_path: Path) -> None:
+    """What trains depends on the arrays' file alone; a class without any image needs an output all the same."""
+    dataset = toy()
+
+    def stored(*classes: str) -> bytes:
+        named = replace(dataset, info=replace(dataset.info, classes=classes, title=classes[0]))
+        canonical.save(named, tmp_path)
+        return (tmp_path / canonical.ARRAYS).read_bytes()
+
+    assert stored("a", "b", "c") == stored("x", "y", "z") != stored("a", "b", "c", "nowhere")
 
 
 def test_digest_sees_one_changed_pixel() -> None:
