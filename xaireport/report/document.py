@@ -86,9 +86,9 @@ class Strong:
 
 @dataclass(frozen=True)
 class Link:
-    """A relative link to another page of the report."""
+    """Words or quotations that are a relative link to another page of the report."""
 
-    text: Text
+    text: tuple[str | Quote, ...]
     href: str
     kind: ClassVar[str] = "link"
 

@@ -77,6 +77,24 @@ def test_archival_and_accessible(phantom, printed):
         assert str(attached.obj.AFRelationship) == "/Data"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_all_that_is_drawn_has_a_tag_and_every_link_is_one(printed, name):
+    """ISO 14289-1, 7.1 and 7.18.5; without a validator at hand."""
+    with pikepdf.open(printed[name]) as document:
+        numbers = document.Root.StructTreeRoot.ParentTree.Nums
+        parents = dict(zip(map(int, numbers[::2]), numbers[1::2], strict=True))
+        links = 0
+        for page in document.pages:
+            tags = 0
+            for _, operator in pikepdf.parse_content_stream(page):
+                tags += {"BDC": 1, "BMC": 1, "EMC": -1}.get(str(operator), 0)
+                assert tags or str(operator) not in {"Tj", "TJ", "Do", "f", "f*", "S", "B", "sh"}
+            for annotation in page.get("/Annots", []):
+                assert str(parents[int(annotation.StructParent)].S) == "/Link"
+                links += 1
+        assert links
+
+
 def test_bookmarks_and_dates_come_from_the_page(printed):
     reader = PdfReader(printed["card"])
     assert reader.outline[0].title == "CNN, augmented"
