@@ -111,7 +111,7 @@ class Graph:
         return {name: [data, *self._variant(study, study.variants[name], data, located)] for name in chosen}
 
     def without_data(self, study: str, refused: DataError) -> Input:
-        """Add the one node of a study whose data cannot be had; it fails. Return what the index reads of it."""
+        """Add the node that fails for a study whose data cannot be had; return what the index reads of it."""
         name = f"data {study}"
         self.nodes.append(Node(name, "data", {}, {}, (), (), _never, refused=refused))
         return optional(name, "")

@@ -30,7 +30,6 @@ def noise(rank: int) -> Dataset:
     return Dataset(info, split("train", 6), split("val", 3), split("test", 4))
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("name", zoo.ARCHITECTURES)
 def test_trained_released_opened_and_explained(name: str, tmp_path: Path) -> None:
     architecture = zoo.architecture(name)

@@ -95,7 +95,9 @@ def test_a_variant_that_fails_does_not_stop_the_results() -> None:
     assert {label for label, each in inputs.items() if not each.optional} == {"data", "info"}
 
 
-@pytest.mark.parametrize("node", ["evaluate derma.baseline seed 0", "explain derma.baseline", "results derma"])
+@pytest.mark.parametrize(
+    "node", ["evaluate derma.baseline seed 0", "explain derma.baseline", "results derma"]
+)
 def test_what_prints_words_of_the_data_depends_on_them(node: str) -> None:
     assert nodes(shipped("derma"))[node].inputs["info"] == Input("data derma", "dataset.json")
 

@@ -57,7 +57,8 @@ def load(folder: Path) -> TrainingState | None:
     for leftover in folder.glob("*.tmp"):
         leftover.unlink()
     try:
-        with np.load(folder / _FILE, allow_pickle=False) as stored:
+        # By its path NumPy would leave a damaged file open.
+        with (folder / _FILE).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             state = TrainingState(**json.loads(str(stored["facts"])))
             for kind in _ARRAYS:
                 names = sorted((n for n in stored.files if n.startswith(f"{kind}/")), key=_index)

@@ -110,7 +110,7 @@ def test_numpy_itself_reads_the_arrays(tmp_path: Path) -> None:
 
 
 def test_arrays_know_how_many_classes_there_are_and_no_word(tmp_path: Path) -> None:
-    """What trains depends on the arrays' file alone; a class without any image needs an output all the same."""
+    """What trains depends on this file alone; a class without an image needs an output all the same."""
     dataset = toy()
 
     def stored(*classes: str) -> bytes:

@@ -9,9 +9,6 @@ import numpy as np
 
 from xaireport.nn.backend import import_keras
 
-SAVING_WARNS = "ignore:__array__ implementation:DeprecationWarning"
-"""Keras saves tf.Variables through np.array(), which NumPy 2 warns about."""
-
 
 def images(n: int, shape: tuple[int, ...] = (16, 16, 3), seed: int = 0) -> np.ndarray[Any, Any]:
     return np.random.default_rng(seed).integers(0, 256, (n, *shape), np.uint8)

@@ -11,8 +11,6 @@ from xaireport.errors import ModelError
 from xaireport.nn.backend import import_keras
 from xaireport.nn.flat import flat_copy, flatten, logits
 
-pytestmark = pytest.mark.filterwarnings(small.SAVING_WARNS)
-
 
 def layers_below(model: Any) -> list[Any]:
     out = []

@@ -19,8 +19,6 @@ from xaireport.explain.cam import gradcam
 from xaireport.nn.backend import import_keras, import_tensorflow
 from xaireport.nn.runtime import open_model
 
-pytestmark = pytest.mark.filterwarnings(small.SAVING_WARNS)
-
 SHAPE_2D, SHAPE_3D = (16, 16, 3), (12, 12, 12, 1)
 
 

@@ -14,8 +14,6 @@ import pytest
 from xaireport.nn.backend import import_keras
 from xaireport.nn.release import save_model
 
-pytestmark = pytest.mark.filterwarnings(small.SAVING_WARNS)
-
 
 def trained() -> Any:
     """A compiled model whose optimiser has something to remember."""

@@ -13,8 +13,6 @@ from xaireport.nn.outputs import softmax, to_probabilities
 from xaireport.nn.runtime import open_model
 from xaireport.types import DifferentiableClassifier
 
-pytestmark = pytest.mark.filterwarnings(small.SAVING_WARNS)
-
 
 def linear_model(n_out: int = 3, activation: str | None = None, shape: tuple[int, ...] = (8, 8, 1)) -> Any:
     keras = import_keras()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras_models as small
 import numpy as np
 import pytest
 import training_case as case
@@ -18,8 +17,6 @@ from xaireport.nn import checkpoint, zoo
 from xaireport.nn.backend import import_keras
 from xaireport.spec import AugmentSettings, TrainSettings, VariantSpec
 from xaireport.types import TrainingRecord
-
-pytestmark = pytest.mark.filterwarnings(small.SAVING_WARNS)
 
 VGG = VariantSpec(
     name="transfer",

@@ -15,8 +15,6 @@ from xaireport.nn.runtime import open_model
 from xaireport.nn.vis import methods, vis_maps
 from xaireport.spec import ExplainSettings
 
-pytestmark = pytest.mark.filterwarnings(small.SAVING_WARNS)
-
 SHAPE_2D, SHAPE_3D = (16, 16, 3), (12, 12, 12, 1)
 
 

@@ -171,7 +171,6 @@ def test_every_model_is_flat_and_ends_in_logits_and_probabilities(label: str) ->
 
 
 @pytest.mark.parametrize("label", ["fracture3d.cnn3d", "derma.baseline", "derma.transfer", "cifar10.resnet"])
-@pytest.mark.filterwarnings(small.SAVING_WARNS)
 def test_a_saved_model_loads_in_safe_mode(label: str, tmp_path: Path) -> None:
     keras = import_keras()
     model = built(label)
