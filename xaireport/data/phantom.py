@@ -56,7 +56,6 @@ def phantom(name: str, seed: int) -> Dataset:
         task=facts.task,
         license="none needed: nobody's images",
         citation=f"drawn by xaireport from seed {seed}",
-        notes=(f"Phantom: drawn from seed {seed}; no image shows anything real.",),
     )
     return Dataset(info, splits["train"], splits["val"], splits["test"])
 

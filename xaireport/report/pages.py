@@ -70,8 +70,9 @@ def demonstration(study: Evidence) -> tuple[Notice, ...]:
     if not is_phantom(study):
         return ()
     said: Text = (
-        f"{DEMONSTRATION}. The images were drawn from a seed; ",
-        "nothing here says how the model does on real ones.",
+        f"{DEMONSTRATION}. The images were drawn from seed ",
+        study.number("run", "seed", form="plain"),
+        "; nothing here says how the model does on real ones.",
     )
     return (Notice(said, "bad"),)
 

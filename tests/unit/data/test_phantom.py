@@ -46,7 +46,7 @@ def test_sizes_shapes_and_classes(drawn: Dataset) -> None:
         assert drawn.split(split).images.dtype == np.uint8
     assert drawn.info.source == "phantom"
     assert drawn.info.official is None
-    assert "seed 0" in drawn.info.notes[0]
+    assert "seed 0" in drawn.info.citation
     ids = np.concatenate([drawn.split(s).sample_id for s in SPLITS])
     assert len(np.unique(ids)) == len(ids)
 

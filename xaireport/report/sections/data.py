@@ -40,7 +40,7 @@ def facts(study: Evidence) -> Facts:
         (data.number("input_shape", i, form="count") for i in range(len(data.get("input_shape")))), " × "
     )
     rows: list[tuple[Text, Text]] = [
-        (("Data set",), (data.quote("title"), " (", data.quote("name", role="code"), ")")),
+        (("Data set",), (data.quote("title"), ", ", data.quote("name", role="code"))),
         (("Source",), (source(study),)),
         (("Official release",), official(study)),
         (("Image shape",), shape),

@@ -43,7 +43,7 @@ def reference_key(variant: Evidence, score: str) -> str:
 def reference_text(variant: Evidence, key: str) -> Text:
     """Return the reference's figure, marked where it is approximate."""
     about = "≈\u00a0" if variant.get("reference", "approximate") else ""
-    number = variant.number("reference", key)
+    number = variant.number("reference", key, form="plain")  # as it was given
     return (about, number) if about else (number,)
 
 
