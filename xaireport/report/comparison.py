@@ -108,21 +108,15 @@ def _scores(study: Evidence) -> tuple[Block, ...]:
         for place in variants
     )
     notes = distinct(note for place in variants for note in reference_notes(study, place))
-    naive = tuple(
-        part
-        for name in names
-        if name in BASELINES
-        for part in (
-            f"{score_name(name)} of {BASELINES[name][1]}: ",
-            study.number("baselines", BASELINES[name][0]),
-            ". ",
-        )
-    )
+    naive: list[Inline] = []
+    for name in (name for name in names if name in BASELINES):
+        said = f"{score_name(name)} of {BASELINES[name][1]}: "
+        naive += ["; " if naive else "For comparison: ", said, study.number("baselines", BASELINES[name][0])]
     table = Table(
         ("Scores on the test split; beneath, the reference and the difference to it",),
         tuple(columns),
         rows,
-        (("For comparison: ", *naive), *notes),
+        (*([(*naive, ".")] if naive else []), *notes),
     )
     figure = Figure(
         "assets/figures/comparison-scores.svg",

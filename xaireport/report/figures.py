@@ -138,7 +138,8 @@ def learning_curves(variant: Mapping[str, Any]) -> Figure:
         axis.set_xlabel("epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         _grid(axis, "y")
-    axes[0].legend(loc="upper right")
+    # Above the axes: within them a curve may go anywhere.
+    axes[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderaxespad=0.2)
     return figure
 
 
