@@ -38,6 +38,7 @@ from xaireport.report.words import (
     difference,
     is_phantom,
     joined,
+    parent_title,
     score_name,
     title,
 )
@@ -142,7 +143,7 @@ def _descent(study: Evidence, place: Evidence) -> Text:
     summary: Text = (place.quote("summary"), " ") if place.get("summary") else ()
     if not place.get("parent"):
         return (*summary, "No parent.")
-    parent = title(study.at("variants", place.get("parent")))
+    parent = parent_title(study, place)
     if not place.get("changed_from_parent"):
         return (*summary, "From ", parent, ", no setting differs.")
     told: list[Inline] = [*summary, "From ", parent, ", all settings that differ: ", *changes(place), "."]

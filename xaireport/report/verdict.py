@@ -14,6 +14,7 @@ from xaireport.report.words import (
     grid,
     is_phantom,
     lean,
+    parent_title,
     score_name,
     sentence_case,
     title,
@@ -81,7 +82,7 @@ def against_parent(study: Evidence, variant: Evidence) -> Text:
     known = [score for score in scores if variant.get("parent_difference", score) is not None]
     if not known:
         return ()
-    parent = title(study.at("variants", variant.get("parent")))
+    parent = parent_title(study, variant)
     leans = {score: lean(variant.get("parent_difference", score), score) for score in known}
     first, rest = known[0], known[1:]
     how = {"good": "Better than", "bad": "Worse than", "": "Level with"}[leans[first]]
@@ -110,7 +111,7 @@ def settings_that_differ(study: Evidence, variant: Evidence) -> Text:
     """Return all settings that differ from the parent, so that nobody takes two changes for one."""
     if not variant.get("parent"):
         return ()
-    parent = title(study.at("variants", variant.get("parent")))
+    parent = parent_title(study, variant)
     changed = variant.get("changed_from_parent") or {}
     if not changed:
         return ("No setting differs from ", parent, ".")

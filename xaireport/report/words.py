@@ -67,6 +67,14 @@ def title(place: Evidence, role: str = "text") -> Quote:
     return place.quote("study")
 
 
+def parent_title(study: Evidence, variant: Evidence) -> Quote:
+    """Return the title of a variant's parent; its name where the parent itself was not built."""
+    parent = variant.get("parent")
+    if study.get("variants", parent):
+        return title(study.at("variants", parent))
+    return variant.quote("parent", role="code")
+
+
 def class_name(study: Evidence, index: int) -> Quote:
     """Return the name of a class."""
     return study.quote("classes", index, role="class")

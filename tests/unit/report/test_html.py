@@ -254,6 +254,18 @@ def test_the_same_images_stand_side_by_side(study):
     assert len(re.findall(r"<td>", sides)) == 5 * 3
 
 
+def test_a_variant_whose_parent_was_not_built_names_it_all_the_same(study):
+    """As after `build derma.augmented` in an empty folder."""
+    results = copy.deepcopy(study.results)
+    del results["variants"]["baseline"]
+    results["variants"]["augmented"]["parent_difference"] = None
+    for page in (render_card(results, "augmented", study.folder), render_comparison(results, study.folder)):
+        found = read(page, {"derma": results})
+        assert not found.problems
+        assert 'data-key="variants.augmented.parent">baseline<' in page
+        assert "train.class_weight" in page
+
+
 def test_links_between_pages(study):
     assert {"../../index.html", "../index.html"} <= set(
         read(render_card(study.results, "mine", study.folder), {"derma": study.results}).links

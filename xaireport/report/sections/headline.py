@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from xaireport.report.document import Cell, Column, Inline, Number, Paragraph, Row, Table, Text
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import BASELINES, SCORES, difference, is_phantom, score_name, sentence_case, title
+from xaireport.report.words import (
+    BASELINES,
+    SCORES,
+    difference,
+    is_phantom,
+    parent_title,
+    score_name,
+    sentence_case,
+)
 
 REFERENCE_OF = {"accuracy": "accuracy", "log_loss": "loss"}
 """Score -> key of the reference; F1, precision and recall depend on the averaging."""
@@ -73,12 +81,12 @@ def distinct(notes: Iterable[Text]) -> tuple[Text, ...]:
 
 
 def _table(study: Evidence, variant: Evidence, headline: str) -> Table:
-    parent = variant.get("parent")
+    parent = variant.get("parent_difference")  # none where the parent was not built
     reference = variant.get("reference")
     compared = bool(variant.get("reference_difference"))
     columns = [Column(("Score",), False), Column(("value",)), Column(("n",)), Column(("naive",))]
     if parent:
-        columns.append(Column(("against ", title(study.at("variants", parent)))))
+        columns.append(Column(("against ", parent_title(study, variant))))
     if reference:
         columns.append(Column(("reference (", variant.quote("reference", "source"), ")")))
     if compared:

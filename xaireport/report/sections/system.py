@@ -19,7 +19,7 @@ from xaireport.report.document import (
 )
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import STOPPED_BY, setting, title
+from xaireport.report.words import STOPPED_BY, parent_title, setting
 
 
 def make(card: Card) -> Content:
@@ -54,8 +54,8 @@ def _facts(card: Card) -> tuple[tuple[Text, Text], ...]:
     if variant.get("architecture"):
         rows.append((("Architecture",), (variant.quote("architecture", role="code"),)))
     if variant.get("parent"):
-        parent = card.study.at("variants", variant.get("parent"))
-        rows.append((("Parent",), (title(parent), " (", variant.quote("parent", role="code"), ")")))
+        parent = parent_title(card.study, variant)
+        rows.append((("Parent",), (parent, " (", variant.quote("parent", role="code"), ")")))
     rows.append(
         (
             ("Parameters",),
