@@ -30,6 +30,23 @@ def import_keras() -> Any:
     return _import("keras")
 
 
+def import_tf_keras() -> Any:
+    """Return the module ``tf_keras``: Keras 2, which quantisation-aware training still needs."""
+    _import("tensorflow")
+    return _import("tf_keras")
+
+
+def import_tfmot() -> Any:
+    """Return the module ``tensorflow_model_optimization``."""
+    import_tf_keras()
+    return _import("tensorflow_model_optimization")
+
+
+def import_litert() -> Any:
+    """Return ``ai_edge_litert.interpreter``, which runs TFLite files; TensorFlow is not imported for it."""
+    return _import("ai_edge_litert.interpreter")
+
+
 def _import(name: str) -> Any:
     """Import a module with the defaults set where the user has set nothing."""
     if name not in sys.modules:
