@@ -15,11 +15,23 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
-TERMS = re.compile(r"\bF1\b|\bSHA-256\b")
+TERMS = re.compile(r"\bF1\b|\bSHA-256\b|\bp95\b|\bfloat32\b")
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 SILENT = {"style", "title", "svg"}
-NUMBER = re.compile(r"([+−±]?)(\d[\d,]*)(?:\.(\d+))?\s?(%|kB|MB|GB|B|h|min|s)?")
-UNITS = {"%": 0.01, "kB": 1e3, "MB": 1e6, "GB": 1e9, "B": 1, "h": 3600, "min": 60, "s": 1, None: 1}
+NUMBER = re.compile(r"([+−±]?)(\d[\d,]*)(?:\.(\d+))?\s?(%|×|kB|MB|GB|B|h|min|ms|s)?")
+UNITS = {
+    "%": 0.01,
+    "kB": 1e3,
+    "MB": 1e6,
+    "GB": 1e9,
+    "B": 1,
+    "h": 3600,
+    "min": 60,
+    "s": 1,
+    "×": 1,
+    "ms": 1,
+    None: 1,
+}
 
 
 def resolve(node: Any, key: str) -> Any:

@@ -23,14 +23,20 @@ DATA_FIELDS = {
     "name", "title", "dataset", "classes", "task", "license", "citation", "url", "groups", "masks", "columns",
 }  # fmt: skip
 TRAIN_FIELDS = {"architecture", "options", "train", "augment"}
-EVIDENCE_CODE = tuple(
-    f"xaireport.stages.{stage}" for stage in ("data", "train", "predict", "evaluate", "explain", "results")
-)
+STAGES = ("data", "train", "quantise", "predict", "evaluate", "compare", "explain", "cost", "results")
+EVIDENCE_CODE = tuple(f"xaireport.stages.{stage}" for stage in STAGES)
 NEURAL = ("tensorflow", "keras", "numpy")
+RUNTIME = (*NEURAL, "ai-edge-litert")
+CONVERTERS = (*RUNTIME, "tf-keras", "tensorflow-model-optimization")
 
 
 def seeds(study: StudySpec, variant: VariantSpec) -> tuple[int, ...]:
-    """Return the training seeds of a variant; the first is the one its card shows."""
+    """Return the training seeds of a variant; the first is the one its card shows.
+
+    A quantised variant is made from its parent's first.
+    """
+    if variant.quantise.is_on:
+        return seeds(study, study.variants[variant.parent])[:1]
     return variant.seeds or (study.seed,)
 
 
@@ -41,10 +47,30 @@ def model_path(study: StudySpec, variant: VariantSpec, seed: int) -> Path:
 
 
 def model_of(study: StudySpec, variant: VariantSpec, seed: int) -> Input:
-    """Return the model file of a variant: its own training's, or the one brought."""
+    """Return the model file of a variant: its own training's or conversion's, or the one brought."""
     if variant.path:
         return Input(path=Path(study.folder) / variant.path)
+    if variant.quantise.is_on:
+        return Input(f"quantise {study.name}.{variant.name}", "model.tflite")
     return Input(f"train {study.name}.{variant.name} seed {seed}", "model.keras")
+
+
+def with_parents(study: StudySpec, chosen: Sequence[str]) -> list[str]:
+    """Return the chosen variants, and those that the quantised ones among them are made from."""
+    needed = {*chosen, *(each.parent for name in chosen if (each := study.variants[name]).quantise.is_on)}
+    return [name for name in study.variants if name in needed]
+
+
+def measured(study: StudySpec, chosen: Sequence[str]) -> list[str]:
+    """Return the variants whose cost is measured: none where nothing is quantised, for want of a question."""
+    if not any(study.variants[name].quantise.is_on for name in chosen):
+        return []
+    return [name for name in chosen if not study.variants[name].path.endswith(".tflite")]
+
+
+def reading(variant: VariantSpec) -> dict[str, str]:
+    """Return how a variant's model file takes pixels and what it gives."""
+    return {"pixel_scale": variant.pixel_scale or "0-255", "output": variant.output or "probabilities"}
 
 
 def optional(node: str, file: str) -> Input:
@@ -108,7 +134,28 @@ class Graph:
             {f"file{i}": Input(path=file) for i, file in enumerate(located.files)},
             ("numpy",),
         )
-        return {name: [data, *self._variant(study, study.variants[name], data, located)] for name in chosen}
+        # What is quantised comes after what it is made from, whatever the order of the file.
+        ordered = sorted(chosen, key=lambda name: study.variants[name].quantise.is_on)
+        names = {name: [data, *self._variant(study, study.variants[name], data, located)] for name in ordered}
+        self._cost(study, measured(study, ordered), data, names)
+        return names
+
+    def _cost(
+        self, study: StudySpec, chosen: Sequence[str], data: str, names: Mapping[str, list[str]]
+    ) -> None:
+        """Add what measures the variants side by side, and the TFLite files of those that have none yet."""
+        if not chosen:
+            return
+        files = {}
+        for name in chosen:
+            variant = study.variants[name]
+            if not variant.quantise.is_on:
+                names[name].append(self._conversion(study, variant, Input(data, "dataset.npz")))
+            files[name] = optional(f"quantise {study.name}.{name}", "model.tflite")
+        parents = {name: each.parent for name in chosen if (each := study.variants[name]).quantise.is_on}
+        cost = self.add(f"cost {study.name}", "cost", {"parents": parents}, files, RUNTIME[-2:])
+        for name in chosen:
+            names[name].append(cost)
 
     def without_data(self, study: str, refused: DataError) -> Input:
         """Add the node that fails for a study whose data cannot be had; return what the index reads of it."""
@@ -119,21 +166,19 @@ class Graph:
     def _variant(self, study: StudySpec, variant: VariantSpec, data: str, located: Located) -> list[str]:
         label = f"{study.name}.{variant.name}"
         arrays, words = Input(data, "dataset.npz"), Input(data, "dataset.json")
-        reading = {
-            "pixel_scale": variant.pixel_scale or "0-255",
-            "output": variant.output or "probabilities",
-        }
         names = []
         for seed in seeds(study, variant):
-            if not variant.path:
+            if variant.quantise.is_on:
+                names.append(self._conversion(study, variant, arrays))
+            elif not variant.path:
                 names.append(self._training(study, variant, seed, arrays, located))
             names.append(
                 self.add(
                     f"predict {label} seed {seed}",
                     "predict",
-                    reading,
+                    reading(variant),
                     {"data": arrays, "model": model_of(study, variant, seed)},
-                    NEURAL,
+                    RUNTIME,
                 )
             )
             names.append(
@@ -146,6 +191,23 @@ class Graph:
                 )
             )
         first = seeds(study, variant)[0]
+        predictions = Input(f"predict {label} seed {first}", "predictions.npz")
+        if variant.quantise.is_on:
+            names.append(
+                self.add(
+                    f"compare {label}",
+                    "compare",
+                    {},
+                    {
+                        "info": words,
+                        "parent": Input(
+                            f"predict {study.name}.{variant.parent} seed {first}", "predictions.npz"
+                        ),
+                        "predictions": predictions,
+                    },
+                    ("numpy",),
+                )
+            )
         names.append(
             self.add(
                 f"explain {label}",
@@ -154,18 +216,42 @@ class Graph:
                     "name": variant.name,
                     "seed": study.seed,
                     "explain": variant.explain.model_dump(mode="json"),
-                    **reading,
+                    **reading(variant),
                 },
                 {
                     "data": arrays,
                     "info": words,
                     "model": model_of(study, variant, first),
-                    "predictions": Input(f"predict {label} seed {first}", "predictions.npz"),
+                    "predictions": predictions,
                 },
-                (*NEURAL, "tf-keras-vis", "pillow"),
+                (*RUNTIME, "tf-keras-vis", "pillow"),
             )
         )
         return names
+
+    def _conversion(self, study: StudySpec, variant: VariantSpec, arrays: Input) -> str:
+        """Add what makes a variant's TFLite file: a quantised one its model, a float one what to measure."""
+        quantised = variant.quantise.is_on
+        parent = study.variants[variant.parent] if quantised else variant
+        seed = seeds(study, parent)[0]
+        retrained = variant.quantise.mode == "qat"
+        fields = {"quantise", "architecture", "options", *(("train",) if retrained else ())}
+        table = variant.model_dump(mode="json", include=fields) | {"name": "variant"}
+        if not variant.quantise.is_on:
+            table["quantise"] = {"mode": ""}
+        return self.add(
+            f"quantise {study.name}.{variant.name}",
+            "quantise",
+            {
+                "variant": table,
+                "seed": seed,
+                "max_minutes": self.max_minutes if retrained else None,
+                **reading(parent),
+            },
+            {"data": arrays, "model": model_of(study, parent, seed)},
+            CONVERTERS,
+            {"model.tflite": MODELS / study.name / variant.name / "model.tflite"} if quantised else {},
+        )
 
     def _training(
         self, study: StudySpec, variant: VariantSpec, seed: int, arrays: Input, located: Located
@@ -200,7 +286,13 @@ class Graph:
             variant = study.variants[name]
             label = f"{study.name}.{name}"
             for seed in seeds(study, variant):
-                if not variant.path:
+                if variant.quantise.is_on:
+                    made = f"quantise {label}"
+                    inputs[f"{name}/quantisation"] = optional(made, "quantisation.json")
+                    inputs[f"{name}/agreement"] = optional(f"compare {label}", "agreement.json")
+                    if variant.quantise.mode == "qat":
+                        inputs[f"{name}/training/{seed}"] = optional(made, "training.json")
+                elif not variant.path:
                     inputs[f"{name}/training/{seed}"] = optional(
                         f"train {label} seed {seed}", "training.json"
                     )
@@ -212,6 +304,8 @@ class Graph:
                     f"evaluate {label} seed {seed}", "evaluation.json"
                 )
             inputs[f"{name}/explain"] = optional(f"explain {label}", "")
+        if measured(study, chosen):
+            inputs["cost"] = optional(f"cost {study.name}", "cost.json")
         results = self.add(
             f"results {study.name}",
             "results",

@@ -12,7 +12,7 @@ from xaireport.data.locate import locate
 from xaireport.engine.node import Input, Node, NodeReport, NodeStarted
 from xaireport.engine.scheduler import Cleaned, Engine
 from xaireport.errors import ConfigError, DataError, RenderError
-from xaireport.graph import MODELS, Graph, needed_by_card
+from xaireport.graph import MODELS, Graph, needed_by_card, with_parents
 from xaireport.nn.zoo import ARCHITECTURES
 from xaireport.spec import StudySpec
 from xaireport.types import DataMode, Epoch, Located
@@ -112,7 +112,7 @@ def build(
         if located.notice:
             notices.append(located.notice)
             relay.tell(Notice(located.notice))
-        chosen = _with_stored(engine, graph, study, located, selection.variants)
+        chosen = _with_stored(engine, graph, study, located, with_parents(study, selection.variants))
         graph.evidence(study, located, chosen)
         made = graph.results(study, chosen)
         results[study.name] = replace(made["results"], optional=True)

@@ -52,6 +52,24 @@ class AugmentSettings(Spec):
         return self != AugmentSettings()
 
 
+class QuantiseSettings(Spec):
+    """How a variant is made smaller than its parent, for the TFLite runtime."""
+
+    mode: Literal["", "dynamic", "float16", "int8", "qat"] = ""
+    """Empty: not at all. ``qat``: quantisation-aware training, then full integer."""
+    calibration_images: int = Field(200, ge=1)
+    """Training images, drawn by the seed, that fix the ranges of activations; ``int8`` and ``qat`` only."""
+    epochs: int = Field(10, ge=1)
+    """Of fine-tuning; ``qat`` only."""
+    learning_rate: float = Field(3e-5, gt=0)
+    """Of fine-tuning; ``qat`` only."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the variant is a quantised one."""
+        return bool(self.mode)
+
+
 class ExplainSettings(Spec):
     """How a variant's heatmaps are made."""
 
@@ -71,6 +89,9 @@ class Reference(Spec):
     loss: float | None = None
     averaging: Literal["weighted", "macro", "not stated"] = "weighted"
     approximate: bool = False
+    size_reduction: str = ""
+    """In words, where no figure is given."""
+    remark: str = ""
 
 
 class VariantSpec(Spec):
@@ -85,6 +106,7 @@ class VariantSpec(Spec):
     """Keyword arguments of the architecture."""
     train: TrainSettings = TrainSettings()
     augment: AugmentSettings = AugmentSettings()
+    quantise: QuantiseSettings = QuantiseSettings()
     explain: ExplainSettings = ExplainSettings()
     seeds: tuple[int, ...] = ()
     """Training seeds; empty: the study's one."""
@@ -95,6 +117,13 @@ class VariantSpec(Spec):
     reference: Reference | None = None
     changed_from_parent: dict[str, tuple[Any, Any]] = {}
     """Every setting that differs: key -> (the parent's, this one's)."""
+
+    @property
+    def fine_tuning(self) -> TrainSettings:
+        """How a ``qat`` variant is trained on: as its parent was, but for these, and without augmentation."""
+        given = {"epochs": self.quantise.epochs, "learning_rate": self.quantise.learning_rate}
+        steered = {"schedule": "constant", "warmup_epochs": 0, "early_stopping": 0, "reduce_lr": 0}
+        return self.train.model_copy(update={**given, **steered, "optimizer": "adam"})
 
 
 class StudySpec(Spec):

@@ -28,6 +28,7 @@ from xaireport.types import (
     Heatmaps,
     Ints,
     LayerInfo,
+    Pictures,
     Pixels,
     Skipped,
     Split,
@@ -45,10 +46,10 @@ _ACTIVATION_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Explanation:
-    """What the card shows of a variant's heatmaps, and its plain gallery, which needs none."""
+    """How the heatmaps were made, or why there are none, and the images on show, which are there anyway."""
 
     heatmaps: Heatmaps | Skipped
-    gallery: tuple[Example, ...]
+    pictures: Pictures
 
 
 @dataclass(frozen=True)
@@ -114,41 +115,46 @@ def explain(
     if y_prob.shape != (len(test), len(classes)):
         raise ModelError(f"probabilities of shape {(len(test), len(classes))}", y_prob.shape)
     painter = Painter(out, prefix)
-    gallery = tuple(
-        _example(test, y_prob, choice, painter.plain(*_named(test, choice)))
-        for choice in select.gallery(len(test), seed)
-    )
-    layer = _layer(classifier, settings.layer)
-    if isinstance(layer, Skipped) or not isinstance(classifier, DifferentiableClassifier):
-        return Explanation(layer if isinstance(layer, Skipped) else _no_gradients(), gallery)
-
+    targets = y_prob.argmax(axis=1)
     chosen = select.examples(test.labels, y_prob, seed)
     common = select.common(test.labels, len(classes), seed)
-    targets = y_prob.argmax(axis=1)
-    if settings.method == "gradcam":
-        made = _gradcam_all(classifier, test.images, targets, layer)
+    layer = _layer(classifier, settings.layer)
+    made: _Maps | None = None
+    if isinstance(layer, Skipped) or not isinstance(classifier, DifferentiableClassifier):
+        heatmaps: Heatmaps | Skipped = layer if isinstance(layer, Skipped) else _no_gradients()
     else:
-        shown = np.unique([choice.index for choice in chosen + common]).astype(np.int64)
-        made = _vis_maps(vis, settings.method, test.images, targets, shown, layer)
-    _save(out / MAPS_FILE, made, targets)
+        if settings.method == "gradcam":
+            made = _gradcam_all(classifier, test.images, targets, layer)
+        else:
+            shown = np.unique([choice.index for choice in chosen + common]).astype(np.int64)
+            made = _vis_maps(vis, settings.method, test.images, targets, shown, layer)
+        _save(out / MAPS_FILE, made, targets)
+        heatmaps = Heatmaps(
+            method=settings.method,
+            layer="" if settings.method == "smoothgrad" else layer.name,
+            grid=tuple(int(cells) for cells in made.maps.shape[1:]),
+            n=len(made.maps),
+            zero_maps=int(made.zero.sum()),
+            notes=_notes(classifier, layer, settings, test, classes),
+        )
 
     def shown_with_map(choice: Choice) -> Example:
-        heat = made.of(choice.index)
+        heat = None if made is None else made.of(choice.index)
         named = _named(test, choice)
         layers = painter.plain(*named) if heat is None else painter.explained(*named, heat)
         return _example(test, y_prob, choice, layers)
 
-    heatmaps = Heatmaps(
-        method=settings.method,
-        layer="" if settings.method == "smoothgrad" else layer.name,
-        grid=tuple(int(cells) for cells in made.maps.shape[1:]),
-        n=len(made.maps),
-        zero_maps=int(made.zero.sum()),
-        examples=tuple(shown_with_map(choice) for choice in chosen),
-        common=tuple(shown_with_map(choice) for choice in common),
-        notes=_notes(classifier, layer, settings, test, classes),
+    return Explanation(
+        heatmaps,
+        Pictures(
+            examples=tuple(shown_with_map(choice) for choice in chosen),
+            common=tuple(shown_with_map(choice) for choice in common),
+            gallery=tuple(
+                _example(test, y_prob, choice, painter.plain(*_named(test, choice)))
+                for choice in select.gallery(len(test), seed)
+            ),
+        ),
     )
-    return Explanation(heatmaps, gallery)
 
 
 def _layer(classifier: Classifier, name: str) -> LayerInfo | Skipped:
@@ -162,7 +168,12 @@ def _layer(classifier: Classifier, name: str) -> LayerInfo | Skipped:
 
 
 def _no_gradients() -> Skipped:
-    return Skipped("heatmaps", "this model has no gradients", "explain the float model it was made from")
+    return Skipped(
+        "heatmaps",
+        "a TFLite file gives no gradients, and maps of its own are not made yet; those of the model it was "
+        "made from would be another model's",
+        "the card of that model has heatmaps",
+    )
 
 
 def _batch_size(images: Pixels) -> int:

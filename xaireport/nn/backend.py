@@ -6,6 +6,7 @@ Does nothing at import time; whoever calls a function here pays for the import.
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -52,17 +53,23 @@ def _import(name: str) -> Any:
     if name not in sys.modules:
         for variable, value in _DEFAULTS.items():
             os.environ.setdefault(variable, value)
-        with _without_log():
-            return importlib.import_module(name)
+        with silence():
+            module = importlib.import_module(name)
+        if name == "tensorflow":
+            # Warns whenever models are opened one after the other, that each is traced anew.
+            module.get_logger().setLevel("ERROR")
+        return module
     return sys.modules[name]
 
 
 @contextmanager
-def _without_log() -> Iterator[None]:
-    """Keep TensorFlow's start-up log from the reader's screen; it heeds no log level before it is loaded.
+def silence() -> Iterator[None]:
+    """Keep from the reader's screen what TensorFlow writes past Python: at start-up, and while it converts.
 
-    What a failing import has to say comes as an exception.
+    It heeds no log level there. What went wrong comes as an exception. Its converter also gives Python's root
+    logger a handler, which from then on would print the warnings of every other library; it is taken away.
     """
+    handlers = list(logging.root.handlers)
     try:
         screen = os.dup(2)
     except OSError:  # closed
@@ -77,3 +84,4 @@ def _without_log() -> Iterator[None]:
         os.dup2(screen, 2)
         os.close(screen)
         os.close(nowhere)
+        logging.root.handlers[:] = handlers

@@ -1,7 +1,7 @@
-"""Open a trained ``.keras`` file as a classifier that takes raw pixels and gives probabilities.
+"""Open a trained ``.keras`` or ``.tflite`` file as a classifier: raw pixels in, probabilities out.
 
 What the file cannot say for itself (pixel scale, logits or probabilities) is declared by the caller and
-checked with a small run, never guessed. Training and other file formats are not here.
+checked with a small run, never guessed. Training is not here; what runs a TFLite file is in ``tflite``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from xaireport.errors import ModelError
 from xaireport.nn import flat, gradients, outputs
 from xaireport.nn.backend import import_keras, import_tensorflow
+from xaireport.nn.tflite.classifier import TFLiteClassifier
 from xaireport.types import LayerInfo, ModelSummary
 
 if TYPE_CHECKING:
@@ -35,13 +36,14 @@ def open_model(
     output: str = "probabilities",
     n_classes: int | None = None,
     input_shape: tuple[int, ...] | None = None,
-) -> KerasClassifier:
-    """Load a ``.keras`` file and check that it is what it is said to be.
+) -> KerasClassifier | TFLiteClassifier:
+    """Load a model file and check that it is what it is said to be.
 
     Parameters
     ----------
     path : Path
-        The file. It is loaded without its compile state and in safe mode: code hidden in it is refused.
+        The file. A ``.keras`` file is loaded without its compile state and in safe mode: code hidden in it is
+        refused.
     pixel_scale : {"0-255", "0-1", "-1-1"}
         What the model expects its input to be scaled to.
     output : {"probabilities", "logits"}
@@ -62,9 +64,16 @@ def open_model(
     if output not in ("probabilities", "logits"):
         raise ModelError("output, probabilities or logits", repr(output), where=str(path))
     try:
-        model = _load(path)
-        _check_shapes(model, n_classes, input_shape)
-        classifier = KerasClassifier(model, path, pixel_scale, output, input_shape)
+        classifier: KerasClassifier | TFLiteClassifier
+        if path.suffix == ".tflite":
+            classifier = TFLiteClassifier(path, *PIXEL_SCALES[pixel_scale], output)
+            _check_shapes(
+                (None, *classifier.input_shape), (None, classifier.n_outputs), n_classes, input_shape
+            )
+        else:
+            model = _load(path)
+            _check_shapes(*_shapes(model), n_classes, input_shape)
+            classifier = KerasClassifier(model, path, pixel_scale, output, input_shape)
         classifier.check()
     except ModelError as error:
         if error.where:
@@ -160,6 +169,23 @@ class KerasClassifier:
         outputs.to_probabilities(raw, self._output)
         outputs.check_declared(raw, self._output)
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one image, channels last."""
+        return self._image_shape
+
+    def weights(self) -> list[Any]:
+        """Return copies of the model's weights, in Keras' order."""
+        return list(self._model.get_weights())
+
+    def probabilities(self, images: Any) -> Any:
+        """Return probabilities of raw pixels as a TensorFlow tensor, usable within a graph."""
+        tf = import_tensorflow()
+        raw = tf.cast(self._model(self.prepare(images), training=False), tf.float32)
+        if raw.shape[-1] == 1:
+            raw = tf.concat([-raw / 2, raw / 2] if self._output == "logits" else [1 - raw, raw], axis=-1)
+        return tf.nn.softmax(raw) if self._output == "logits" else raw
+
     def prepare(self, images: Any) -> Any:
         """Scale raw pixels to what the model takes; a TensorFlow tensor, usable within a graph."""
         tf = import_tensorflow()
@@ -248,7 +274,9 @@ def _load(path: Path) -> Any:
     if not path.is_file():
         raise ModelError("a model file", "none there" if not path.exists() else "a folder")
     if path.suffix != ".keras":
-        raise ModelError("a .keras file", path.name, 'convert it: keras.saving.load_model(…).save("x.keras")')
+        raise ModelError(
+            "a .keras or .tflite file", path.name, 'convert it: keras.saving.load_model(…).save("x.keras")'
+        )
     try:
         return import_keras().saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged file can fail in any part of the loader, with any type
@@ -266,7 +294,8 @@ def _load(path: Path) -> Any:
         ) from error
 
 
-def _check_shapes(model: Any, n_classes: int | None, input_shape: tuple[int, ...] | None) -> None:
+def _shapes(model: Any) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
+    """Return the shapes of a Keras model's only input and only output."""
     inputs, outs = getattr(model, "inputs", None), getattr(model, "outputs", None)
     if not inputs or not outs:
         raise ModelError(
@@ -274,7 +303,15 @@ def _check_shapes(model: Any, n_classes: int | None, input_shape: tuple[int, ...
         )
     if len(inputs) != 1 or len(outs) != 1:
         raise ModelError("a model with one input and one output", f"{len(inputs)} and {len(outs)}")
-    taken, given = tuple(inputs[0].shape), tuple(outs[0].shape)
+    return tuple(inputs[0].shape), tuple(outs[0].shape)
+
+
+def _check_shapes(
+    taken: tuple[int | None, ...],
+    given: tuple[int | None, ...],
+    n_classes: int | None,
+    input_shape: tuple[int, ...] | None,
+) -> None:
     if taken[0] is not None:
         raise ModelError("a free batch dimension", f"a fixed batch of {taken[0]}")
     if input_shape is not None and not _fits(input_shape, taken[1:]):

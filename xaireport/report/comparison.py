@@ -23,12 +23,13 @@ from xaireport.report.document import (
     Section,
     Side,
     SideBySide,
+    Strong,
     Table,
     Text,
 )
 from xaireport.report.evidence import Evidence
 from xaireport.report.pages import demonstration
-from xaireport.report.sections import data, system
+from xaireport.report.sections import agreement, data, deployment, system
 from xaireport.report.sections.headline import distinct, reference_notes, referenced_cell
 from xaireport.report.sections.heatmaps import picture
 from xaireport.report.words import (
@@ -38,6 +39,7 @@ from xaireport.report.words import (
     difference,
     is_phantom,
     joined,
+    kind,
     parent_title,
     score_name,
     title,
@@ -66,6 +68,7 @@ def comparison(results: Mapping[str, Any]) -> Page:
     name = title(study)
     made = [
         ("scores", "All variants", _scores(study)),
+        ("cost", "Accuracy, size and time", _cost(study)),
         ("lineage", "Lineage", _lineage(study)),
         ("images", "The same images, side by side", _images(study)),
         ("data", "Data", (data.facts(study), data.splits(study))),
@@ -103,7 +106,7 @@ def _scores(study: Evidence) -> tuple[Block, ...]:
     columns = [Column(("Variant",), False), *(Column((score_name(name),)) for name in names)]
     rows = tuple(
         Row(
-            Cell((Link((title(place),), f"{place.path[-1]}/card.html"),), _kind(place)),
+            Cell((Link((title(place),), f"{place.path[-1]}/card.html"),), kind(place)),
             tuple(referenced_cell(place, name) for name in names),
         )
         for place in variants
@@ -126,17 +129,64 @@ def _scores(study: Evidence) -> tuple[Block, ...]:
     return (table, figure)
 
 
-def _kind(place: Evidence) -> Text:
-    if place.get("architecture"):
-        return (place.quote("architecture", role="code"),)
-    return ("model file brought along",)
+def _cost(study: Evidence) -> tuple[Block, ...]:
+    """Where variants were quantised: what each costs, which none beats, and what making it took."""
+    measured = [place for place in study.each("variants") if place.get("cost")]
+    quantised = [place for place in study.each("variants") if place.get("quantisation")]
+    blocks: list[Block] = []
+    if measured:
+        blocks += [
+            Paragraph(_front(study)),
+            Figure(
+                "assets/figures/comparison-tradeoff.svg",
+                (
+                    "The headline score against the size of the TFLite file and the time of one image; "
+                    "ringed: no other variant is at least as good in all three.",
+                ),
+            ),
+            deployment.costs(study, measured, "What each variant costs where it runs"),
+            *deployment.not_smaller(study, quantised),
+        ]
+    if quantised:
+        blocks += [deployment.effort(quantised), agreement.summary(quantised)]
+    return tuple(blocks)
+
+
+def _front(study: Evidence) -> Text:
+    """Return which variants no other one beats in score, size and time at once."""
+    names = study.get("pareto", "front", default=[])
+    front = joined(title(study.at("variants", name)) for name in names)
+    score = score_name(study.get("pareto", "score"))
+    beaten = [name for name in study.get("pareto", "measured") if name not in names]
+    rest: Text = (
+        (
+            "Beaten in all three by another: ",
+            *joined(title(study.at("variants", name)) for name in beaten),
+            ".",
+        )
+        if beaten
+        else ()
+    )
+    return (
+        f"By {score}, bytes of the TFLite file, and time of one image with one thread, no other variant is at "
+        "least as good in all three as: ",
+        Strong(front),
+        ". ",
+        *rest,
+    )
 
 
 def _lineage(study: Evidence) -> tuple[Block, ...]:
     rows: list[tuple[Text, Text]] = []
     for place in study.each("variants"):
         rows.append(((title(place),), _descent(study, place)))
-    return (Facts(tuple(rows)),) if rows else ()
+    if not rows:
+        return ()
+    drawing: tuple[Block, ...] = ()
+    if len(rows) > 1:
+        said = ("What was made from what, and accuracy.",)
+        drawing = (Figure("assets/figures/comparison-lineage.svg", said),)
+    return (*drawing, Facts(tuple(rows)))
 
 
 def _descent(study: Evidence, place: Evidence) -> Text:

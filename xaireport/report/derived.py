@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xaireport.report.results import VariantEvidence
     from xaireport.spec import Reference
     from xaireport.types import Evaluation, Score
 
@@ -64,6 +65,27 @@ def from_parent(evaluation: Evaluation, parent: Evaluation | None) -> dict[str, 
     return {
         name: _difference(evaluation.scores[name], parent.scores[name].value) for name in COMPARED_WITH_PARENT
     }
+
+
+def pareto(score: str, variants: Sequence[VariantEvidence]) -> dict[str, Any]:
+    """Return which variants no other one beats in score, size and time at once, of those that were measured.
+
+    Size is that of the TFLite file, time the median of one image with one thread.
+    """
+    points = {
+        one.spec.name: (value, -one.cost.tflite_bytes, -one.cost.latency[0].median_ms)
+        for one in variants
+        if one.cost is not None and (value := one.evaluation.scores[score].value) is not None
+    }
+    front = [
+        name
+        for name, mine in points.items()
+        if not any(
+            other != mine and all(theirs >= ours for theirs, ours in zip(other, mine, strict=True))
+            for other in points.values()
+        )
+    ]
+    return {"score": score, "measured": list(points), "front": front}
 
 
 def _difference(ours: Score | None, theirs: float | None) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 from xaireport.report import verdict
 from xaireport.report.document import Block, Inline, Link, Notice, Page, Text, Tile, Tiles
 from xaireport.report.evidence import Evidence
-from xaireport.report.sections import data, system
+from xaireport.report.sections import data, deployment, system
 from xaireport.report.sections.builtin import BUILTIN
 from xaireport.report.sections.headline import reference_key, reference_text
 from xaireport.report.sections.registry import Card, SectionMaker, sections
@@ -42,6 +42,7 @@ def card(results: Mapping[str, Any], variant: str, makers: Iterable[SectionMaker
     lead: list[Block] = [
         *demonstration(study),
         *system.notes(place),
+        *deployment.notes(place),
         *data.notes(study),
         _tiles(study, place),
     ]
@@ -88,8 +89,10 @@ def _tiles(study: Evidence, variant: Evidence) -> Tiles:
         )
         for name in names[:4]
     ]
-    parameters: Text = (variant.number("parameters", form="count"), " parameters")
-    tiles.append(Tile(("File size",), variant.number("size_bytes", form="size"), (parameters,)))
+    beside: list[Text] = [(variant.number("parameters", form="count"), " parameters")]
+    if variant.get("size_ratio") is not None:
+        beside.append((variant.number("size_ratio", form="ratio"), " the parent's as float32 TFLite"))
+    tiles.append(Tile(("File size",), variant.number("size_bytes", form="size"), tuple(beside)))
     return Tiles(tuple(tiles))
 
 

@@ -7,24 +7,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xaireport.codec import to_json, write_atomic
 from xaireport.report import derived
 from xaireport.report.schema import SCHEMA_VERSION, check_results
-from xaireport.types import SCORES, SPLITS, Heatmaps
+from xaireport.types import SCORES, SPLITS, Heatmaps, Pictures
 
 if TYPE_CHECKING:
     from xaireport.errors import Failure
     from xaireport.spec import StudySpec, VariantSpec
     from xaireport.types import (
+        Agreement,
         ClassScores,
+        Cost,
         DatasetInfo,
         Evaluation,
         Example,
         ModelSummary,
+        Quantisation,
         Score,
         Skipped,
         SplitName,
@@ -78,21 +81,30 @@ class VariantEvidence:
         The scores that the card prints: those of the study's seed.
     heatmaps : Heatmaps or Skipped
         Where the model looks, or why that is not known.
-    gallery : tuple of Example
-        Test images without heatmaps.
+    pictures : Pictures
+        The test images on show.
     runs : tuple of SeedRun
         Every seed, this one included.
     training : TrainingRecord, optional
-        None where the model was brought.
+        None where the model was brought, or quantised without retraining.
+    quantisation : Quantisation, optional
+        How it was made smaller than its parent.
+    agreement : Agreement, optional
+        With its parent.
+    cost : Cost, optional
+        Where it was measured.
     """
 
     spec: VariantSpec
     model: ModelSummary
     evaluation: Evaluation
     heatmaps: Heatmaps | Skipped
-    gallery: tuple[Example, ...] = ()
+    pictures: Pictures = field(default_factory=Pictures)
     runs: tuple[SeedRun, ...] = ()
     training: TrainingRecord | None = None
+    quantisation: Quantisation | None = None
+    agreement: Agreement | None = None
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True)
@@ -179,6 +191,7 @@ def assemble(
             one.spec.name: _variant(one, evaluations.get(one.spec.parent), info.source == "real")
             for one in variants
         },
+        **({"pareto": derived.pareto(study.headline, variants)} if any(one.cost for one in variants) else {}),
         "failed": [
             {"variant": name, "stage": failure.stage, "message": failure.message, "hint": failure.hint}
             for name, failure in failures
@@ -225,8 +238,6 @@ def _data(data: DataEvidence) -> dict[str, Any]:
 
 def _variant(one: VariantEvidence, parent: Evaluation | None, is_real: bool) -> dict[str, Any]:
     spec, model, evaluation = one.spec, one.model, one.evaluation
-    trained = one.training is not None
-    heatmaps = one.heatmaps if isinstance(one.heatmaps, Heatmaps) else None
     return {
         "title": spec.title or spec.name,
         "summary": spec.summary,
@@ -235,12 +246,7 @@ def _variant(one: VariantEvidence, parent: Evaluation | None, is_real: bool) -> 
             key: {"from": before, "to": after} for key, (before, after) in spec.changed_from_parent.items()
         },
         "architecture": spec.architecture,
-        # A model that was brought was not trained by these settings: to print them would be untrue.
-        "settings": {
-            "train": spec.train.model_dump() if trained else {},
-            "augment": spec.augment.model_dump() if trained else {},
-            "options": spec.options,
-        },
+        "settings": _settings(one),
         "parameters": model.parameters,
         "trainable_parameters": model.trainable_parameters,
         "size_bytes": model.size_bytes,
@@ -256,9 +262,9 @@ def _variant(one: VariantEvidence, parent: Evaluation | None, is_real: bool) -> 
         "reference_difference": derived.from_reference(evaluation, spec.reference) if is_real else None,
         "parent_difference": derived.from_parent(evaluation, parent),
         "heatmaps": _heatmaps(one.heatmaps),
-        "examples": _examples(heatmaps.examples if heatmaps else ()),
-        "gallery": _examples(one.gallery),
-        "common": _examples(heatmaps.common if heatmaps else ()),
+        "examples": _examples(one.pictures.examples),
+        "gallery": _examples(one.pictures.gallery),
+        "common": _examples(one.pictures.common),
         "errors": derived.errors(evaluation.confusion),
         "runs": {
             str(run.seed): {
@@ -269,6 +275,52 @@ def _variant(one: VariantEvidence, parent: Evaluation | None, is_real: bool) -> 
                 "scores": _scores(run.scores),
             }
             for run in sorted(one.runs, key=lambda run: run.seed)
+        },
+        **_deployment(one),
+    }
+
+
+def _settings(one: VariantEvidence) -> dict[str, Any]:
+    """Return the settings that hold; those that had no effect here would be untrue."""
+    spec, trained = one.spec, one.training is not None
+    settings: dict[str, Any] = {
+        "train": spec.train.model_dump() if trained else {},
+        "augment": spec.augment.model_dump() if trained else {},
+        "options": spec.options,
+    }
+    if not spec.quantise.is_on:
+        return settings
+    if trained:
+        settings |= {"train": spec.fine_tuning.model_dump(), "augment": {}}
+    return {**settings, "quantise": spec.quantise.model_dump()}
+
+
+def _deployment(one: VariantEvidence) -> dict[str, Any]:
+    """Return what is known of the file that runs on a device, and of how it differs from its parent."""
+    out: dict[str, Any] = {}
+    if one.cost is not None:
+        out["cost"] = asdict(one.cost)
+    if one.quantisation is None or one.agreement is None:
+        return out
+    same = one.agreement
+    first = one.cost.latency[0] if one.cost is not None else None
+    return {
+        **out,
+        "quantisation": asdict(one.quantisation),
+        "size_ratio": one.cost.size_ratio if one.cost is not None else None,
+        "latency_ratio": first.ratio if first is not None else None,
+        "agreement": {"value": same.same / same.n, "n": same.n, "same": same.same},
+        "agreement_per_class": [asdict(each) for each in same.per_class],
+        "flips": [
+            {
+                key.replace("y_from", "from").replace("y_to", "to"): value
+                for key, value in asdict(flip).items()
+            }
+            for flip in same.flips
+        ],
+        "flip_counts": {
+            effect: sum(flip.effect == effect for flip in same.flips)
+            for effect in ("lost", "gained", "neither")
         },
     }
 

@@ -25,7 +25,7 @@ from xaireport.report.document import (
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections.data import source
 from xaireport.report.sections.headline import distinct, reference_notes, referenced_cell
-from xaireport.report.words import DEMONSTRATION, is_phantom, score_name, sentence_case, title
+from xaireport.report.words import DEMONSTRATION, is_phantom, kind, score_name, sentence_case, title
 
 SCORES = ("accuracy", "weighted_f1", "weighted_precision", "weighted_recall")
 
@@ -104,11 +104,7 @@ def _row(study: Evidence, place: Evidence) -> Row:
         Cell((Link((title(place),), href),), (place.name(),)),
         (
             Cell((study.quote("task"),)),
-            Cell(
-                (place.quote("architecture", role="code"),)
-                if place.get("architecture")
-                else ("brought along",)
-            ),
+            Cell(kind(place)),
             *(referenced_cell(place, score) for score in SCORES),
             Cell((study.quote("data", "title"),)),
             Cell((source(study),), tone="bad" if phantom else ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xaireport.report.document import Quote, Strong, Text
 from xaireport.report.evidence import Evidence
+from xaireport.report.sections import agreement
 from xaireport.report.words import (
     BASELINES,
     LOWER_IS_BETTER,
@@ -26,6 +27,7 @@ def of_variant(study: Evidence, variant: Evidence) -> tuple[Text, ...]:
     sentences = (
         headline(study, variant),
         against_parent(study, variant),
+        deployed(study, variant),
         settings_that_differ(study, variant),
         worst_class(study, variant),
         heatmaps(variant),
@@ -107,6 +109,26 @@ def against_parent(study: Evidence, variant: Evidence) -> Text:
     return (*said, ".")
 
 
+def deployed(study: Evidence, variant: Evidence) -> Text:
+    """Return what quantisation gave and took, for whoever wants to know whether it may replace its parent."""
+    if not variant.get("quantisation"):
+        return ()
+    said: Text = ()
+    if variant.get("size_ratio") is not None:
+        latency = variant.at("cost", "latency", 0)
+        said = (
+            Strong((variant.number("size_ratio", form="ratio"), " the bytes")),
+            " and ",
+            Strong((variant.number("latency_ratio", form="ratio"), " the time")),
+            " of its parent as a float32 TFLite file (batch ",
+            latency.number("batch", form="count"),
+            ", ",
+            latency.number("threads", form="count"),
+            " thread): ",
+        )
+    return (*said, *agreement.sentence(study, variant))
+
+
 def settings_that_differ(study: Evidence, variant: Evidence) -> Text:
     """Return all settings that differ from the parent, so that nobody takes two changes for one."""
     if not variant.get("parent"):
@@ -115,6 +137,8 @@ def settings_that_differ(study: Evidence, variant: Evidence) -> Text:
     changed = variant.get("changed_from_parent") or {}
     if not changed:
         return ("No setting differs from ", parent, ".")
+    if variant.get("quantisation"):
+        return ("Made from ", parent, ": ", *changes(variant), ".")
     if len(changed) == 1:
         return ("One setting differs from ", parent, ": ", *changes(variant), ".")
     return (

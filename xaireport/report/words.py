@@ -39,6 +39,12 @@ METHODS = {
     "scorecam": "Score-CAM",
     "smoothgrad": "SmoothGrad",
 }
+MODES = {
+    "float16": "half-precision weights",
+    "dynamic": "dynamic range, after training",
+    "int8": "full integer, after training",
+    "qat": "full integer, after quantisation-aware training",
+}
 DEMONSTRATION = "Demonstration on synthetic data"
 RIGHT, WRONG = "✓", "✗"
 
@@ -73,6 +79,16 @@ def parent_title(study: Evidence, variant: Evidence) -> Quote:
     if study.get("variants", parent):
         return title(study.at("variants", parent))
     return variant.quote("parent", role="code")
+
+
+def kind(place: Evidence) -> Text:
+    """Return a variant's architecture, and how it was quantised if it was."""
+    parts = []
+    if place.get("architecture"):
+        parts.append(place.quote("architecture", role="code"))
+    if place.get("quantisation"):
+        parts.append(place.quote("quantisation", "mode", role="code"))
+    return joined(parts) or ("model file brought along",)
 
 
 def class_name(study: Evidence, index: int) -> Quote:

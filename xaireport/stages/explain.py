@@ -12,13 +12,13 @@ from xaireport import codec
 from xaireport.data.canonical import open_dataset
 from xaireport.engine.node import Context
 from xaireport.explain.explain import explain
-from xaireport.nn.runtime import open_model
+from xaireport.nn.runtime import KerasClassifier, open_model
 from xaireport.nn.vis import vis_maps
 from xaireport.spec import ExplainSettings
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
-    """Write ``heatmaps.json``, ``gallery.json``, ``maps.npz`` and a folder of pictures."""
+    """Write ``heatmaps.json``, ``pictures.json``, ``maps.npz`` and a folder of pictures."""
     dataset = open_dataset(context.inputs["data"].parent)
     classes = dataset.info.classes
     classifier = open_model(
@@ -38,8 +38,8 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
         params["seed"],
         context.out,
         params["name"],
-        vis=partial(vis_maps, classifier),
+        vis=partial(vis_maps, classifier) if isinstance(classifier, KerasClassifier) else None,
         y_prob=y_prob,
     )
     codec.save(explanation.heatmaps, context.out / "heatmaps.json")
-    codec.save(explanation.gallery, context.out / "gallery.json")
+    codec.save(explanation.pictures, context.out / "pictures.json")

@@ -35,11 +35,14 @@ from xaireport.report.results import (
 from xaireport.spec import StudySpec
 from xaireport.types import (
     SPLITS,
+    Agreement,
+    Cost,
     Dataset,
     Evaluation,
-    Example,
     Heatmaps,
     ModelSummary,
+    Pictures,
+    Quantisation,
     Skipped,
     SplitName,
     TrainingRecord,
@@ -47,7 +50,7 @@ from xaireport.types import (
 
 DISTRIBUTIONS = (
     "xaireport", "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "tf-keras-vis", "matplotlib",
-    "weasyprint",
+    "weasyprint", "ai-edge-litert", "tf-keras", "tensorflow-model-optimization",
 )  # fmt: skip
 
 
@@ -117,14 +120,18 @@ def _variant(context: Context, study: StudySpec, name: str, seeds: list[int]) ->
             )
         )
     explained = context.inputs[f"{name}/explain"]
+    costs = codec.load(dict[str, Cost], context.inputs["cost"]) if "cost" in context.inputs else {}
     return VariantEvidence(
         spec=study.variants[name],
         model=stored("summary", ModelSummary, seeds[0]),
         evaluation=stored("evaluation", Evaluation, seeds[0]),
         heatmaps=codec.load(Heatmaps | Skipped, explained / "heatmaps.json"),
-        gallery=codec.load(tuple[Example, ...], explained / "gallery.json"),
+        pictures=codec.load(Pictures, explained / "pictures.json"),
         runs=tuple(runs),
         training=stored("training", TrainingRecord, seeds[0]),
+        quantisation=stored("quantisation", Quantisation),
+        agreement=stored("agreement", Agreement),
+        cost=costs.get(name),
     )
 
 

@@ -27,11 +27,13 @@ from xaireport.study.file import (
 )
 from xaireport.study.inherit import Layers, flatten, inherit, merge
 from xaireport.study.rules import (
+    QUANTISE_KEYS,
     Architectures,
     check_architecture,
     check_data,
     check_headline,
     check_origin,
+    check_quantise,
     check_schedule,
     check_seeds,
     parents_first,
@@ -42,8 +44,8 @@ VARIANT_KEYS = (
     *(key for key in VariantSpec.model_fields if key not in ("name", "changed_from_parent")),
     "phantom",
 )
-PHANTOM_KEYS = ("train", "options")
-COMPARED = ("architecture", "options", "train", "augment", "explain", "path")
+PHANTOM_KEYS = ("train", "options", "quantise")
+COMPARED = ("architecture", "options", "train", "augment", "quantise", "explain", "path")
 
 
 @dataclass(frozen=True)
@@ -184,9 +186,11 @@ def load_study(
         if architectures is not None:
             check_architecture(spec, architectures, _set_by(parsed, name) or f"{file}: variants.{name}")
         if epochs is not None and not spec.path:
-            spec = spec.model_copy(update={"train": spec.train.model_copy(update={"epochs": epochs})})
+            spec = _shortened(spec, epochs)
         if seed is not None:
             spec = spec.model_copy(update={"seeds": ()})
+        if spec.parent:
+            spec = spec.model_copy(update={"changed_from_parent": _changes(variants[spec.parent], spec)})
         variants[name] = spec
     study = _study(raw, path, parsed, {name: variants[name] for name in tables})
     recorded = (*overrides, *([f"--epochs {epochs}"] if epochs is not None else []))
@@ -249,12 +253,20 @@ def _variant(
         layers[name] = inherit(layers[parent], layers[name])
     table = layers[name].merged()
     spec = validated(VariantSpec, {**table, "name": name}, where)
+    check_quantise(spec, done.get(parent), given, where)
     check_origin(spec, given, where)
     check_schedule(spec, where)
     check_seeds(spec, where)
-    if not parent:
-        return spec
-    return spec.model_copy(update={"changed_from_parent": _changes(done[parent], spec)})
+    return spec
+
+
+def _shortened(spec: VariantSpec, epochs: int) -> VariantSpec:
+    """Return a variant that trains for so many epochs, or is retrained for no more than so many."""
+    train = spec.train.model_copy(update={"epochs": epochs})
+    if spec.quantise.mode != "qat":
+        return spec.model_copy(update={"train": train})
+    quantise = spec.quantise.model_copy(update={"epochs": min(epochs, spec.quantise.epochs)})
+    return spec.model_copy(update={"train": train, "quantise": quantise})
 
 
 def _set_by(parsed: Sequence[settings.Override], variant: str) -> str:
@@ -267,10 +279,24 @@ def _set_by(parsed: Sequence[settings.Override], variant: str) -> str:
 
 def _changes(parent: VariantSpec, spec: VariantSpec) -> dict[str, tuple[Any, Any]]:
     # Nobody knows how a model that was brought along was trained: defaults would pass for facts.
-    keys = ("architecture", "explain", "path") if spec.path or parent.path else COMPARED
-    theirs, ours = (flatten(each.model_dump(include=set(keys))) for each in (parent, spec))
+    keys: tuple[str, ...] = ("architecture", "explain", "path") if spec.path or parent.path else COMPARED
+    if spec.quantise.is_on:
+        keys = ("quantise", "explain")  # it is the same model
+    theirs, ours = (flatten(_comparable(each, keys)) for each in (parent, spec))
     ordered = [key for group in COMPARED for key in {**theirs, **ours} if key.split(".")[0] == group]
     return {key: (theirs.get(key), ours.get(key)) for key in ordered if theirs.get(key) != ours.get(key)}
+
+
+def _comparable(spec: VariantSpec, keys: Sequence[str]) -> Table:
+    """Return a variant's settings; of ``quantise`` those that mean something in its mode."""
+    table = spec.model_dump(include=set(keys))
+    if "quantise" in table:
+        mode = spec.quantise.mode
+        meant = {
+            key: value for key, value in table["quantise"].items() if mode in QUANTISE_KEYS.get(key, (mode,))
+        }
+        table["quantise"] = meant if spec.quantise.is_on else {}
+    return table
 
 
 def _study(

@@ -46,7 +46,9 @@ def parents_first(parents: Mapping[str, str], file: str) -> list[str]:
 
 
 def check_origin(spec: VariantSpec, given: Table, where: str) -> None:
-    """Either trained here, or brought along with everything stated that cannot be read off the file."""
+    """Trained or quantised here, or brought along with all stated that cannot be read off the file."""
+    if spec.quantise.is_on:
+        return  # check_quantise knows what it may say
     if not spec.path:
         if not spec.architecture:
             raise ConfigError(
@@ -76,9 +78,67 @@ def check_origin(spec: VariantSpec, given: Table, where: str) -> None:
             raise ConfigError(f"{key}, {meaning}", "nothing", "it is never guessed", join(where, key))
 
 
+QUANTISE_KEYS = {
+    "calibration_images": ("int8", "qat"),
+    "epochs": ("qat",),
+    "learning_rate": ("qat",),
+}
+"""Each further key of ``quantise``, and the modes it means something in."""
+
+
+def check_quantise(spec: VariantSpec, parent: VariantSpec | None, given: Table, where: str) -> None:
+    """A quantised variant has a floating-point parent, and all it says is how it is made from that.
+
+    Parameters
+    ----------
+    spec, parent : VariantSpec
+        The variant, and the one that its ``parent`` names.
+    given : Table
+        Its own settings, nothing inherited.
+    where : str
+        For errors.
+    """
+    table, at = given.get("quantise", {}), join(where, "quantise")
+    if not spec.quantise.is_on:
+        if table:
+            raise ConfigError("mode, one of dynamic, float16, int8, qat", "none", where=join(at, "mode"))
+        return
+    for key in table:
+        modes = QUANTISE_KEYS.get(key, (spec.quantise.mode,))
+        if spec.quantise.mode not in modes:
+            raise ConfigError(
+                f"{key} with mode {' or '.join(modes)} only",
+                f"mode {spec.quantise.mode}",
+                where=join(at, key),
+            )
+    if parent is None:
+        raise ConfigError(
+            "parent, the variant to quantise", "nothing", "it is one of the same study", join(where, "parent")
+        )
+    for key in ("architecture", "path", "pixel_scale", "output", *TRAINING_KEYS):
+        if given.get(key):
+            raise ConfigError(
+                f"no {key} beside quantise", repr(given[key]), "it is the parent's", join(where, key)
+            )
+    if parent.quantise.is_on or parent.path.endswith(".tflite"):
+        raise ConfigError(
+            "a parent in floating point",
+            f"{parent.name}, which is quantised itself" if parent.quantise.is_on else parent.path,
+            "name the Keras model that it was made from",
+            join(where, "parent"),
+        )
+    if spec.quantise.mode == "qat" and parent.path:
+        raise ConfigError(
+            "a parent that is trained here, for quantisation-aware training",
+            f"{parent.name}, a model file that was brought along",
+            "mode int8 takes any Keras model",
+            join(where, "parent"),
+        )
+
+
 def check_architecture(spec: VariantSpec, known: Architectures, where: str) -> None:
     """The architecture exists and takes these options: a slip in one must not train something else."""
-    if spec.path:
+    if spec.path or (spec.quantise.is_on and not spec.architecture):
         return
     if spec.architecture not in known:
         raise unknown_name("architecture", spec.architecture, list(known), join(where, "architecture"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xaireport.report.sections import (
+    agreement,
     classes,
     data,
     errors,
@@ -28,9 +29,7 @@ BUILTIN: tuple[SectionMaker, ...] = (
     SectionMaker(
         "H", "Ranking and calibration", absent("Not computed, apart from AUROC and log loss above."), 110
     ),
-    SectionMaker(
-        "I", "Paired comparison", absent("Differences are given without a paired test or interval."), 120
-    ),
+    SectionMaker("I", "Against the parent, image by image", agreement.make, 55),
     SectionMaker("J", "Subgroups", absent("No subgroup was scored."), 130),
     SectionMaker(
         "M", "Limits and ethics", absent("Nobody has stated limits or ethical considerations."), 140

@@ -18,6 +18,7 @@ from xaireport.report.document import (
     Text,
 )
 from xaireport.report.evidence import Evidence
+from xaireport.report.sections import deployment
 from xaireport.report.sections.registry import Card, Content
 from xaireport.report.words import STOPPED_BY, parent_title, setting
 
@@ -32,6 +33,7 @@ def make(card: Card) -> Content:
                 ("Learning curves; the mark is the epoch whose weights were kept.",),
             )
         )
+    blocks += deployment.of_card(card.study, card.variant)
     changed = _changes(card)
     blocks.extend(changed)
     settings = _settings(card.variant)
@@ -69,7 +71,13 @@ def _facts(card: Card) -> tuple[tuple[Text, Text], ...]:
     rows.append((("File size",), (variant.number("size_bytes", form="size"),)))
     training = variant.at("training")
     if not training.value:
-        rows.append((("Training",), ("none here: the model file was brought along",)))
+        quantised = variant.get("quantisation")
+        said = (
+            "none of its own: the weights are the parent's"
+            if quantised
+            else "none here: the file was brought"
+        )
+        rows.append((("Training",), (said,)))
         return tuple(rows)
     rows += [
         (

@@ -1,0 +1,1 @@
+"""TFLite files: made from a parent, read, run, and measured."""

@@ -1,0 +1,252 @@
+"""Read what a TFLite file is made of, from its own bytes: operators, tensors, and what stayed float.
+
+Nothing is run here, and nothing is made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from xaireport.errors import ModelError
+from xaireport.types import Endpoint, FloatLayer, Operator, Sections, TensorKind, TFLiteFile
+
+FLOATS = ("float32", "float16", "float64", "bfloat16")
+SMALL_WEIGHTS = 1024
+"""The converter leaves weights of fewer elements in float under dynamic range quantisation
+(``weights_min_num_elements_`` of TensorFlow Lite's quantize_weights)."""
+_IDENTIFIER = b"TFL3"
+_SHORT = {"bool": "bool", "string": "string", "resource": "resource", "variant": "variant"}
+
+
+class Step(NamedTuple):
+    """One operator of the graph: the layer it comes from, its kind, and the tensors it reads and gives."""
+
+    layer: str
+    operator: str
+    inputs: tuple[Any, ...]
+    output: Any
+
+
+class Graph:
+    """The main subgraph of a TFLite file.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Raises
+    ------
+    ModelError
+        It is no TFLite file, it is cut short, or it has more than one input or output.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        if content[4:8] != _IDENTIFIER:
+            raise ModelError(
+                "a TFLite file", f"{len(content):,} bytes that begin otherwise", "convert the model again"
+            )
+        from ai_edge_litert import schema_py_generated as schema
+
+        self.size_bytes = len(content)
+        try:
+            self._model = schema.ModelT.InitFromPackedBuf(content, 0)
+            self._graph = self._model.subgraphs[0]
+            self._names = {
+                **_names(schema.TensorType, str.lower),
+            }
+            self._operators = _names(schema.BuiltinOperator, str)
+            self.input, self.output = self._only("inputs"), self._only("outputs")
+            self.steps = tuple(self._steps())
+        except ModelError:
+            raise
+        except Exception as error:  # a damaged buffer fails anywhere in the generated reader, with any type
+            raise ModelError(
+                "a complete TFLite file", f"{type(error).__name__} while reading it", "it may be cut short"
+            ) from error
+
+    def _only(self, side: str) -> Any:
+        found = getattr(self._graph, side)
+        if len(found) != 1:
+            raise ModelError(f"a model with one of {side}", len(found))
+        return self._graph.tensors[found[0]]
+
+    def _steps(self) -> Iterator[Step]:
+        tensors, codes = self._graph.tensors, self._model.operatorCodes
+        for step in self._graph.operators:
+            code = codes[step.opcodeIndex]
+            kind = self._operators[max(code.builtinCode, code.deprecatedBuiltinCode)]
+            if kind == "CUSTOM":
+                kind = (code.customCode or b"custom").decode()
+            output = tensors[step.outputs[0]]
+            inputs = tuple(tensors[i] for i in step.inputs if i >= 0)
+            yield Step(_layer(output.name.decode()), kind, inputs, output)
+
+    @property
+    def tensors(self) -> Sequence[Any]:
+        """Every tensor of the graph."""
+        return tuple(self._graph.tensors)
+
+    def type_of(self, tensor: Any) -> str:
+        """Return a tensor's type, such as ``int8``."""
+        return self._names[tensor.type]
+
+    def stored_bytes(self, tensor: Any) -> int:
+        """Return how many bytes of the file a tensor's values take; 0 where it is computed."""
+        data = self._model.buffers[tensor.buffer].data
+        return 0 if data is None else len(data)
+
+    def weights(self, step: Step) -> Any:
+        """Return the kernel that a step multiplies by; None where it has none."""
+        stored = [each for each in step.inputs if self.stored_bytes(each) and len(each.shape) >= 2]
+        return max(stored, key=lambda each: math.prod(each.shape), default=None)
+
+    def endpoint(self, tensor: Any) -> Endpoint:
+        """Return how the real values of an input or output are stored."""
+        how = tensor.quantization
+        if how is None or how.scale is None or len(how.scale) == 0:
+            return Endpoint(self.type_of(tensor), 0.0, 0)
+        return Endpoint(self.type_of(tensor), float(how.scale[0]), int(how.zeroPoint[0]))
+
+    def metadata(self, name: str) -> str:
+        """Return a piece of the file's metadata as text; empty where there is none."""
+        for each in self._model.metadata or ():
+            if each.name == name.encode():
+                data = self._model.buffers[each.buffer].data
+                return bytes(data).rstrip(b"\0").decode("utf-8", "replace") if data is not None else ""
+        return ""
+
+
+def describe(content: bytes, mode: str = "") -> TFLiteFile:
+    """Return what a TFLite file is made of.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    mode : str
+        How it was quantised, where that is known: it says why a layer stayed in floating point.
+
+    Raises
+    ------
+    ModelError
+        See :class:`Graph`.
+    """
+    graph = Graph(content)
+    counted: Counter[tuple[str, str, str]] = Counter()
+    for step in graph.steps:
+        kernel = graph.weights(step)
+        counted[step.operator, graph.type_of(step.output), graph.type_of(kernel) if kernel else ""] += 1
+    kinds: dict[str, list[int]] = defaultdict(list)
+    for tensor in graph.tensors:
+        kinds[graph.type_of(tensor)].append(graph.stored_bytes(tensor))
+    return TFLiteFile(
+        size_bytes=graph.size_bytes,
+        operators=tuple(Operator(*key, n) for key, n in sorted(counted.items())),
+        tensors=tuple(TensorKind(name, len(sizes), sum(sizes)) for name, sizes in sorted(kinds.items())),
+        float_layers=tuple(_float_layers(graph, mode)),
+        input=graph.endpoint(graph.input),
+        output=graph.endpoint(graph.output),
+        sections=_sections(graph),
+        runtime=graph.metadata("min_runtime_version"),
+    )
+
+
+def layer_table(graph: Graph) -> tuple[tuple[str, str, str, int], ...]:
+    """Return per operator: layer, kind, output shape, and how many weights and biases it reads."""
+    rows = []
+    for step in graph.steps:
+        signature = getattr(step.output, "shapeSignature", None)
+        shape = step.output.shape if signature is None or len(signature) == 0 else signature
+        text = " × ".join("?" if size < 0 else str(size) for size in shape[1:])
+        rows.append((step.layer, step.operator, text, sum(_size(each) for each in _learnt(graph, step))))
+    return tuple(rows)
+
+
+def parameters(graph: Graph) -> int:
+    """Return how many weights and biases are stored; a shared tensor counts once."""
+    found = {id(each): _size(each) for step in graph.steps for each in _learnt(graph, step)}
+    return sum(found.values())
+
+
+def _learnt(graph: Graph, step: Step) -> list[Any]:
+    """Return what a step reads of stored numbers, but for shapes and axes."""
+    kernel = graph.weights(step)
+    if kernel is None:
+        return []
+    floats = ("int8", "uint8", "int16", *FLOATS)
+    biases = [
+        each
+        for each in step.inputs
+        if each is not kernel
+        and graph.stored_bytes(each)
+        and (graph.type_of(each) in floats or each.quantization)
+    ]
+    return [kernel, *biases]
+
+
+def _size(tensor: Any) -> int:
+    return math.prod(int(size) for size in tensor.shape)
+
+
+def _sections(graph: Graph) -> Sections:
+    buffers: dict[int, tuple[int, bool]] = {}
+    for step in graph.steps:
+        kernel = graph.weights(step)
+        for tensor in _learnt(graph, step):
+            buffers[tensor.buffer] = (graph.stored_bytes(tensor), tensor is kernel)
+    weights = sum(size for size, is_kernel in buffers.values() if is_kernel)
+    biases = sum(size for size, is_kernel in buffers.values() if not is_kernel)
+    return Sections(weights, biases, graph.size_bytes - weights - biases)
+
+
+def _float_layers(graph: Graph, mode: str) -> Iterator[FloatLayer]:
+    """Yield the steps that compute in floating point although the mode would have them otherwise."""
+    if mode in ("", "float32", "float16"):
+        return
+    for step in graph.steps:
+        if graph.type_of(step.output) not in FLOATS:
+            continue
+        if mode in ("int8", "qat"):
+            yield FloatLayer(step.layer, step.operator, "the converter found no integer form of it")
+            continue
+        kernel = graph.weights(step)
+        if kernel is None or graph.type_of(kernel) not in FLOATS:
+            continue  # dynamic range: activations are float by design
+        n = _size(kernel)
+        few = f"it has {n:,} weights, and the converter leaves fewer than {SMALL_WEIGHTS:,} as they are"
+        yield FloatLayer(
+            step.layer, step.operator, few if n < SMALL_WEIGHTS else "the converter has no dynamic form of it"
+        )
+
+
+def _layer(name: str) -> str:
+    """Return the layer that a tensor's name tells of: ``cnn2d/relu1/Relu;cnn2d/bn1/…`` -> ``relu1``.
+
+    >>> _layer("cnn2d/relu1/Relu;cnn2d/bn1/FusedBatchNormV3"), _layer("StatefulPartitionedCall_1:0")
+    ('relu1', 'StatefulPartitionedCall_1:0')
+    """
+    parts = name.split(";", 1)[0].split("/")
+    return parts[-2].removeprefix("quant_") if len(parts) > 1 else name
+
+
+def _names(enumeration: Any, form: Any) -> dict[int, str]:
+    return {value: form(name) for name, value in vars(enumeration).items() if isinstance(value, int)}
+
+
+def read(path: Path) -> bytes:
+    """Return a file's bytes.
+
+    Raises
+    ------
+    ModelError
+        There is no such file, or it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError("a model file", error.strerror or error, where=str(path)) from error

@@ -1,0 +1,236 @@
+"""From a trained parent to a TFLite file: float32, float16, dynamic range, full integer, quantisation-aware.
+
+It makes files. Retraining is in ``aware``, running them in ``classifier``, measuring in ``cost``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xaireport.codec import write_atomic
+from xaireport.errors import ModelError
+from xaireport.nn import zoo
+from xaireport.nn.backend import import_tensorflow, import_tf_keras, silence
+from xaireport.nn.runtime import KerasClassifier, open_model
+from xaireport.nn.tflite import aware
+from xaireport.nn.tflite.file import describe
+from xaireport.spec import VariantSpec
+from xaireport.types import Calibration, Dataset, OnEpoch, Pixels, Quantisation, TrainingRecord
+
+INTEGER = ("int8", "qat")
+_PACKAGES = {"qat": ("tf-keras", "tensorflow-model-optimization")}
+_TWIN_TOLERANCE = 1e-4
+"""Two Keras libraries round differently; another function differs by far more."""
+
+
+def quantise(
+    parent: Path,
+    variant: VariantSpec,
+    dataset: Dataset,
+    *,
+    seed: int,
+    out: Path,
+    pixel_scale: str = "0-255",
+    output: str = "probabilities",
+    max_minutes: float | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> tuple[Quantisation, TrainingRecord | None]:
+    """Convert a model to ``out/model.tflite``, which takes raw pixels and gives probabilities.
+
+    The same seed gives the same bytes; ``qat`` is only as reproducible as the library that retrains.
+
+    Parameters
+    ----------
+    parent : Path
+        A ``.keras`` file.
+    variant : VariantSpec
+        Its ``quantise`` says how; no mode is plain float32. ``architecture`` and ``options`` are the
+        parent's, and empty where the parent was brought along; ``qat`` follows ``train``.
+    dataset : Dataset
+        Calibrated and retrained on ``train``, watched on ``val``; ``test`` is not touched.
+    seed : int
+        Draws the calibration images, and seeds retraining.
+    out : Path
+        Folder for the file.
+    pixel_scale, output : str
+        What the parent takes and gives.
+    max_minutes : float, optional
+        Stop retraining after the epoch in which this much time is used up.
+    on_epoch : callable, optional
+        Told after each epoch of retraining.
+
+    Returns
+    -------
+    Quantisation
+    TrainingRecord or None
+        Of the retraining.
+
+    Raises
+    ------
+    ModelError
+        A layer that the converter or quantisation-aware training does not know; a parent that is no model.
+    """
+    start = time.perf_counter()
+    mode = variant.quantise.mode or "float32"
+    classifier = open_model(
+        parent,
+        pixel_scale=pixel_scale,
+        output=output,
+        n_classes=len(dataset.info.classes),
+        input_shape=dataset.input_shape,
+    )
+    if not isinstance(classifier, KerasClassifier):
+        raise ModelError("a Keras model to convert", parent.name, "a TFLite file is quantised already")
+    images, calibration = None, None
+    notes: list[str] = []
+    if mode in INTEGER:
+        images = calibration_images(dataset.train.images, variant.quantise.calibration_images, seed)
+        digest = hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()
+        calibration = Calibration(variant.quantise.calibration_images, len(images), digest)
+        if calibration.n < calibration.asked:
+            notes.append(
+                f"Calibrated on all {calibration.n} training images: {calibration.asked} were asked for."
+            )
+    training = None
+    if variant.architecture:
+        model = _twin(classifier, variant, dataset)
+        if mode == "qat":
+            assert images is not None
+            model, training = aware.retrain(
+                model, variant, dataset, images, seed=seed, max_minutes=max_minutes, on_epoch=on_epoch
+            )
+        converter = import_tensorflow().lite.TFLiteConverter.from_keras_model(model)
+    else:
+        converter = _frozen(classifier)
+    content = _convert(converter, mode, images)
+    file = describe(content, mode)
+    write_atomic(out / "model.tflite", content)
+    return (
+        Quantisation(
+            mode=mode,
+            file=file,
+            calibration=calibration,
+            epochs_run=training.epochs_run if training else 0,
+            packages=_PACKAGES.get(mode, ()),
+            steps=_steps(mode, variant, calibration, training),
+            seconds=time.perf_counter() - start,
+            converter=f"TensorFlow {import_tensorflow().__version__}",
+            operator_set="TFLITE_BUILTINS_INT8" if mode == "int8" else "TFLITE_BUILTINS",
+            notes=tuple(notes),
+        ),
+        training,
+    )
+
+
+def calibration_images(images: Pixels, n: int, seed: int) -> Pixels:
+    """Return ``n`` images drawn by the seed, or all there are, in the order of the data."""
+    if n >= len(images):
+        return images
+    chosen = np.random.default_rng(seed).choice(len(images), n, replace=False)
+    return images[np.sort(chosen)]
+
+
+def _twin(classifier: KerasClassifier, variant: VariantSpec, dataset: Dataset) -> Any:
+    """Build the same model with Keras 2, whose graphs the converter and quantisation-aware training know."""
+    n_classes = len(dataset.info.classes)
+    twin = zoo.build(variant.architecture, import_tf_keras(), dataset.input_shape, n_classes, variant.options)
+    weights = classifier.weights()
+    if [value.shape for value in weights] != [tuple(value.shape) for value in twin.weights]:
+        raise ModelError(
+            f"a {variant.architecture} with the options of this variant",
+            "a file with weights of other shapes",
+            "train the parent again",
+        )
+    twin.set_weights(weights)
+    images = dataset.train.images[:8]
+    difference = np.abs(twin.predict_on_batch(images.astype(np.float32)) - classifier.predict(images)).max()
+    if not difference <= _TWIN_TOLERANCE:
+        raise ModelError("the same output from both Keras libraries", f"a difference of {difference:.2g}")
+    return twin
+
+
+def _frozen(classifier: KerasClassifier) -> Any:
+    """Return a converter of any Keras 3 model, scaling and softmax included, weights as constants."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    tf = import_tensorflow()
+    signature = [tf.TensorSpec((None, *classifier.input_shape), tf.float32)]
+    function = tf.function(classifier.probabilities, input_signature=signature, autograph=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that constants need no object to track their variables
+        return tf.lite.TFLiteConverter.from_concrete_functions(
+            [convert_variables_to_constants_v2(function.get_concrete_function())]
+        )
+
+
+def _convert(converter: Any, mode: str, images: Pixels | None) -> bytes:
+    tf = import_tensorflow()
+    if mode != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if mode == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if mode in INTEGER:
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+    if mode == "int8" and images is not None:
+        # Nothing but integers. Of a retrained model, which has its ranges in it, this cannot be asked.
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        floats = images.astype(np.float32)
+        converter.representative_dataset = lambda: ([floats[i : i + 1]] for i in range(len(floats)))
+    try:
+        with warnings.catch_warnings(), silence():
+            warnings.simplefilter("ignore")
+            return bytes(converter.convert())
+    except Exception as error:  # the converter's own types are private, and it raises others too
+        raise ModelError(
+            f"operators that a TFLite file can hold ({mode})", complaint(str(error)),
+            "leave this variant out, or take an architecture without them",
+        ) from error  # fmt: skip
+
+
+def complaint(text: str) -> str:
+    """Shorten what the converter says to the operators it does not know and the layers they come from.
+
+    >>> complaint('loc(fused["MaxPool3D:", callsite("cnn3d/pool1/MaxPool3D"("x"))]): error: no\\n'
+    ...           'TF Select ops: MaxPool3D')
+    'MaxPool3D in layer pool1'
+    """
+    unknown = re.search(r"(?:TF Select|Custom) ops: (.+)", text)
+    operators = sorted({each.strip() for each in unknown.group(1).split(",")}) if unknown else []
+    layers = dict.fromkeys(
+        layer
+        for layer, operator in re.findall(r'"(?:[\w.-]+/)*([\w.-]+)/(\w+)"', text)
+        if operator in operators
+    )
+    if not operators:
+        return (text.strip().splitlines() or ["nothing was said"])[-1][:200]
+    where = f" in layer {', '.join(layers)}" if layers else ""
+    return ", ".join(operators) + where
+
+
+def _steps(
+    mode: str, variant: VariantSpec, calibration: Calibration | None, training: TrainingRecord | None
+) -> tuple[str, ...]:
+    steps = ["load the parent's weights"]
+    if calibration is not None:
+        steps.append(f"show it {calibration.n} training images to fix the ranges")
+    if training is not None:
+        steps.append(f"retrain for {training.epochs_run} epochs with rounding simulated")
+    if not variant.architecture:
+        steps.append("freeze weights, scaling and softmax into one graph")
+    steps.append(
+        {
+            "float32": "convert, 32-bit floats as they are",
+            "float16": "convert, weights as 16-bit floats",
+            "dynamic": "convert, weights as 8-bit integers",
+            "int8": "convert, all in 8-bit integers",
+            "qat": "convert, all in 8-bit integers",
+        }[mode]
+    )
+    return tuple(steps)

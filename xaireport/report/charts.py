@@ -1,0 +1,106 @@
+"""Drawings of a study as a whole: what was made from what, and what a score costs in bytes and time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from xaireport.report import format as forms
+from xaireport.report.plotting import COLOURS, MARKS, figure, grid, short
+from xaireport.report.svg import INK
+from xaireport.report.words import score_name, sentence_case
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WIDTH = 7.4
+"""Of a drawing over the whole page, in inches."""
+_BOX = (2.05, 0.46)
+_ROW = 0.62
+
+
+def tradeoff(results: Mapping[str, Any]) -> Figure:
+    """The headline score against bytes of the TFLite file, and against the time of one image; log scales."""
+    pareto = results["pareto"]
+    drawn, axes = figure(WIDTH, 2.9, columns=2)
+    names = list(results["variants"])
+    for name in pareto["measured"]:
+        index = names.index(name)
+        variant = results["variants"][name]
+        score, cost = variant["scores"][pareto["score"]]["value"], variant["cost"]
+        for axis, x in zip(axes, (cost["tflite_bytes"] / 1e6, cost["latency"][0]["median_ms"]), strict=True):
+            colour, mark = COLOURS[index % len(COLOURS)], MARKS[index % len(MARKS)]
+            label = short(variant.get("title") or name)
+            axis.plot([x], [score], mark, color=colour, markersize=7, label=label, zorder=3)
+            if name in pareto["front"]:
+                axis.plot([x], [score], "o", color="none", markeredgecolor=INK, markersize=13, zorder=2)
+    for axis, label in zip(axes, ("TFLite file, MB", "one image, one thread, ms"), strict=True):
+        axis.set_xscale("log")
+        axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.xaxis.set_minor_formatter(lambda value, _: "")
+        axis.set_xlabel(label)
+        axis.margins(x=0.14, y=0.16)
+        grid(axis, "both")
+    axes[0].set_ylabel(sentence_case(score_name(pareto["score"])))
+    axes[1].set_yticklabels([])
+    axes[1].set_ylim(axes[0].get_ylim())
+    handles, labels = axes[0].get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside upper center", ncols=3, columnspacing=1.4)
+    return drawn
+
+
+def lineage(results: Mapping[str, Any]) -> Figure:
+    """A box per variant, children to the right of what they were made from."""
+    from matplotlib.patches import FancyBboxPatch
+
+    variants = results["variants"]
+    places = _places({name: variant["parent"] for name, variant in variants.items()})
+    deepest = max(depth for depth, _ in places.values())
+    height = _ROW * (1 + max(row for _, row in places.values()))
+    drawn, (axis,) = figure(WIDTH, height + 0.1)
+    step = (WIDTH - _BOX[0] - 0.1) / max(deepest, 2)
+    axis.set(xlim=(-0.05, WIDTH - 0.05), ylim=(height, -0.05))
+    axis.set_axis_off()
+    for name, (depth, row) in places.items():
+        variant = variants[name]
+        x, y = step * depth, _ROW * row + 0.06
+        box = FancyBboxPatch(
+            (x, y), *_BOX, boxstyle="round,pad=0,rounding_size=0.06", facecolor="none", edgecolor=INK, lw=0.7
+        )
+        axis.add_patch(box)
+        axis.text(x + 0.09, y + 0.18, short(variant.get("title") or name), va="center", fontsize=8.5)
+        told = forms.text(variant["scores"]["accuracy"]["value"], "score")
+        axis.text(x + 0.09, y + 0.35, f"accuracy {told}", va="center", fontsize=7.5, alpha=0.8)
+        if variant["parent"] in places:
+            before, above = places[variant["parent"]]
+            x0, y0 = step * before + _BOX[0], _ROW * above + 0.06 + _BOX[1] / 2
+            middle, y1 = (x0 + x) / 2, y + _BOX[1] / 2
+            axis.plot([x0, middle, middle, x - 0.06], [y0, y0, y1, y1], color=INK, lw=0.7)
+            axis.plot([x - 0.05], [y1], marker=5, color=INK, markersize=5)
+    return drawn
+
+
+def _places(parents: Mapping[str, str | None]) -> dict[str, tuple[int, float]]:
+    """Return depth and row of each variant: a parent stands in the middle of its children.
+
+    >>> _places({"a": None, "b": "a", "c": "a", "d": None})
+    {'b': (1, 0.0), 'c': (1, 1.0), 'a': (0, 0.5), 'd': (0, 2.0)}
+    """
+    places: dict[str, tuple[int, float]] = {}
+    rows = 0.0
+
+    def place(name: str, depth: int) -> float:
+        nonlocal rows
+        children = [child for child, parent in parents.items() if parent == name]
+        if children:
+            own = [place(child, depth + 1) for child in children]
+            row = sum(own) / len(own)
+        else:
+            row, rows = rows, rows + 1
+        places[name] = (depth, row)
+        return row
+
+    for name, parent in parents.items():
+        if parent not in parents:
+            place(name, 0)
+    return places

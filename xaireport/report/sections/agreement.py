@@ -1,0 +1,136 @@
+"""Section I: a quantised variant beside its parent on the same images; without interval or test so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xaireport.report.document import Block, Cell, Column, Paragraph, Row, Strong, Table, Text, Tone
+from xaireport.report.evidence import Evidence
+from xaireport.report.sections.registry import Card, Content, absent
+from xaireport.report.words import class_name, parent_title, title
+
+SHOWN = 20
+"""Flips listed by name; results.json has them all."""
+EFFECTS = {"lost": "right → wrong", "gained": "wrong → right", "neither": "wrong either way"}
+_absent = absent("Differences are given without a paired test or interval.")
+
+
+def make(card: Card) -> Content:
+    """Agreement, changes per class, and the images that changed sides; missing where nothing was compared."""
+    variant = card.variant
+    if not variant.get("agreement"):
+        return _absent(card)
+    parent = parent_title(card.study, variant)
+    lead = Paragraph((*sentence(card.study, variant), " No interval and no paired test so far."))
+    blocks: list[Block] = [lead, _per_class(card, parent)]
+    if variant.get("flips"):
+        blocks.append(_flips(card))
+    return "computed", tuple(blocks)
+
+
+def sentence(study: Evidence, variant: Evidence) -> Text:
+    """Return in words how far a variant and its parent agree."""
+    counts = variant.at("flip_counts")
+    return (
+        variant.number("agreement", "value", form="fine"),
+        " of the ",
+        variant.number("agreement", "n", form="count"),
+        " test images are called as ",
+        parent_title(study, variant),
+        " calls them; of the others ",
+        Strong((counts.number("lost", form="count"), " became wrong"), "bad" if counts.get("lost") else ""),
+        ", ",
+        counts.number("gained", form="count"),
+        " became right, and ",
+        counts.number("neither", form="count"),
+        " are wrong either way.",
+    )
+
+
+def summary(variants: Sequence[Evidence]) -> Table:
+    """Return agreement with the parent, and what changed sides, of several variants."""
+    columns = (
+        Column(("Variant",), False),
+        Column(("agreement with its parent",)),
+        Column(("n",)),
+        Column(("became wrong",)),
+        Column(("became right",)),
+        Column(("wrong either way",)),
+    )
+    rows = tuple(
+        Row(
+            Cell((title(place),)),
+            (
+                Cell((place.number("agreement", "value", form="fine"),)),
+                Cell((place.number("agreement", "n", form="count"),)),
+                *(
+                    Cell((place.number("flip_counts", effect, form="count"),))
+                    for effect in ("lost", "gained", "neither")
+                ),
+            ),
+        )
+        for place in variants
+    )
+    return Table(("The same test images, called by the parent and by its quantised file",), columns, rows)
+
+
+def _per_class(card: Card, parent: Text | object) -> Table:
+    columns = (
+        Column(("Class",), False),
+        Column(("n",)),
+        Column((parent, ", right")),  # type: ignore[arg-type]
+        Column(("here, right",)),
+        Column(("became wrong",)),
+        Column(("became right",)),
+    )
+    rows = []
+    for i, place in enumerate(card.variant.each("agreement_per_class")):
+        lost, gained = place.get("lost"), place.get("gained")
+        tone: Tone = "bad" if lost > gained else "good" if gained > lost else ""
+        rows.append(
+            Row(
+                Cell((class_name(card.study, i),)),
+                (
+                    Cell((place.number("n", form="count"),)),
+                    Cell((place.number("right_from", form="count"),)),
+                    Cell((place.number("right_to", form="count"),), tone=tone),
+                    Cell((place.number("lost", form="count"),)),
+                    Cell((place.number("gained", form="count"),)),
+                ),
+            )
+        )
+    return Table(("Images called right, per true class",), columns, tuple(rows))
+
+
+def _flips(card: Card) -> Table:
+    flips = list(card.variant.each("flips"))
+    rows = tuple(
+        Row(
+            Cell((flip.quote("sample_id", role="code"),)),
+            (
+                Cell((class_name(card.study, flip.get("y_true")),)),
+                Cell(
+                    (class_name(card.study, flip.get("from")), " ", flip.number("p_from", form="probability"))
+                ),
+                Cell((class_name(card.study, flip.get("to")), " ", flip.number("p_to", form="probability"))),
+                Cell(
+                    (EFFECTS[flip.get("effect")],),
+                    tone={"lost": "bad", "gained": "good"}.get(flip.get("effect"), ""),  # type: ignore[arg-type]
+                ),
+            ),
+        )
+        for flip in flips[:SHOWN]
+    )
+    columns = (
+        Column(("Image",), False),
+        Column(("true",), False),
+        Column(("parent",), False),
+        Column(("here",), False),
+        Column(("effect",), False),
+    )
+    rest: tuple[Text, ...] = (
+        (("Those that became wrong first, the surest first; the others are in results.json.",),)
+        if len(flips) > SHOWN
+        else ()
+    )
+    return Table(("Images that changed sides",), columns, rows, rest)

@@ -1,0 +1,30 @@
+"""A variant beside its parent, on the same test images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from xaireport import codec
+from xaireport.data.canonical import open_info
+from xaireport.engine.node import Context
+from xaireport.metrics.agreement import agreement
+
+
+def run(context: Context, params: Mapping[str, Any]) -> None:
+    """Write ``agreement.json``."""
+    classes = open_info(context.inputs["info"].parent).classes
+    with (
+        np.load(context.inputs["parent"], allow_pickle=False) as first,
+        np.load(context.inputs["predictions"], allow_pickle=False) as second,
+    ):
+        found = agreement(
+            second["test_sample_id"],
+            second["test_y_true"],
+            first["test_y_prob"],
+            second["test_y_prob"],
+            classes,
+        )
+    codec.save(found, context.out / "agreement.json")

@@ -1,0 +1,49 @@
+"""A TFLite file from a trained model: quantised, or float32, which the quantised ones are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from xaireport import codec
+from xaireport.data.canonical import open_dataset
+from xaireport.engine.node import Context
+from xaireport.errors import ModelError
+from xaireport.nn.tflite.quantise import quantise
+from xaireport.spec import VariantSpec
+from xaireport.types import Quantisation, Skipped, TrainingRecord
+
+
+def run(context: Context, params: Mapping[str, Any]) -> None:
+    """Write ``model.tflite``, ``quantisation.json`` and, where there was retraining, ``training.json``.
+
+    A float model that cannot be converted is no failure: nobody asked for its file, and ``skipped.json`` says
+    why its cost is not known.
+    """
+    variant = VariantSpec.model_validate(params["variant"], strict=False)
+    try:
+        quantisation, training = _quantise(context, variant, params)
+    except ModelError as error:
+        if variant.quantise.is_on:
+            raise
+        codec.save(Skipped("cost", error.message, error.hint), context.out / "skipped.json")
+        return
+    codec.save(quantisation, context.out / "quantisation.json")
+    if training is not None:
+        codec.save(training, context.out / "training.json")
+
+
+def _quantise(
+    context: Context, variant: VariantSpec, params: Mapping[str, Any]
+) -> tuple[Quantisation, TrainingRecord | None]:
+    return quantise(
+        context.inputs["model"],
+        variant,
+        open_dataset(context.inputs["data"].parent),
+        seed=params["seed"],
+        out=context.out,
+        pixel_scale=params["pixel_scale"],
+        output=params["output"],
+        max_minutes=params["max_minutes"],
+        on_epoch=context.progress,
+    )
