@@ -69,6 +69,18 @@ class QuantiseSettings(Spec):
         """Whether the variant is a quantised one."""
         return bool(self.mode)
 
+    @property
+    def meant(self) -> dict[str, Any]:
+        """The settings that mean something in this mode."""
+        table = self.model_dump() if self.mode else {}
+        return {
+            key: value for key, value in table.items() if self.mode in QUANTISE_MODES.get(key, (self.mode,))
+        }
+
+
+QUANTISE_MODES = {"calibration_images": ("int8", "qat"), "epochs": ("qat",), "learning_rate": ("qat",)}
+"""Each further key of ``quantise``, and the modes it means something in."""
+
 
 class ExplainSettings(Spec):
     """How a variant's heatmaps are made."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from xaireport.report.document import (
     Column,
     Facts,
     Figure,
+    Image,
     Inline,
     Link,
     Notice,
@@ -31,7 +32,7 @@ from xaireport.report.evidence import Evidence
 from xaireport.report.pages import demonstration
 from xaireport.report.sections import agreement, data, deployment, system
 from xaireport.report.sections.headline import distinct, reference_notes, referenced_cell
-from xaireport.report.sections.heatmaps import picture
+from xaireport.report.sections.heatmaps import NONE, picture
 from xaireport.report.words import (
     BASELINES,
     changes,
@@ -154,26 +155,19 @@ def _cost(study: Evidence) -> tuple[Block, ...]:
 
 def _front(study: Evidence) -> Text:
     """Return which variants no other one beats in score, size and time at once."""
-    names = study.get("pareto", "front", default=[])
-    front = joined(title(study.at("variants", name)) for name in names)
+    front = study.get("pareto", "front", default=[])
+    beaten = [name for name in study.get("pareto", "measured") if name not in front]
+
+    def listed(names: Sequence[str]) -> Text:
+        return joined((title(study.at("variants", name)) for name in names), "; ")
+
     score = score_name(study.get("pareto", "score"))
-    beaten = [name for name in study.get("pareto", "measured") if name not in names]
-    rest: Text = (
-        (
-            "Beaten in all three by another: ",
-            *joined(title(study.at("variants", name)) for name in beaten),
-            ".",
-        )
-        if beaten
-        else ()
+    said: Text = (
+        f"By {score}, bytes of the TFLite file and time of one image with one thread, no other beats: ",
+        Strong(listed(front)),
+        ".",
     )
-    return (
-        f"By {score}, bytes of the TFLite file, and time of one image with one thread, no other variant is at "
-        "least as good in all three as: ",
-        Strong(front),
-        ". ",
-        *rest,
-    )
+    return (*said, " Beaten in one and no better in the others: ", *listed(beaten), ".") if beaten else said
 
 
 def _lineage(study: Evidence) -> tuple[Block, ...]:
@@ -231,8 +225,9 @@ def _view(study: Evidence, variant: Evidence, place: Evidence | None) -> Picture
     """One variant's view of an image that already stands at the left: its heatmap, and what it said."""
     if place is None:
         return None
-    seen = picture(study, place, with_map=not variant.get("heatmaps", "skipped"))
-    return replace(seen, images=seen.images[1:])
+    mapped = not variant.get("heatmaps", "skipped")
+    seen = picture(study, place, with_map=mapped)
+    return replace(seen, images=seen.images[1:] if mapped else (Image("", "", NONE),))
 
 
 def _failed(study: Evidence) -> tuple[Block, ...]:

@@ -172,7 +172,8 @@ def comparison(results: Mapping[str, Any]) -> Figure:
     """Scores of all variants, one line per score; hollow marks for references, never beside phantom data."""
     phantom = results["data"]["source"] == "phantom"
     names = [name for name in COMPARED if name in SCORES]
-    figure, (axis,) = new_figure(7.4, 0.8 + 0.34 * len(names))
+    lines = -(-len(results["variants"]) // 3)
+    figure, (axis,) = new_figure(7.4, 0.6 + 0.34 * len(names) + 0.2 * lines)
     for index, (name, variant) in enumerate(results["variants"].items()):
         colour, mark = COLOURS[index % len(COLOURS)], MARKS[index % len(MARKS)]
         scores = variant["scores"]
@@ -205,6 +206,8 @@ def comparison(results: Mapping[str, Any]) -> Figure:
             markeredgecolor=colour,
             markeredgewidth=1.2,
         )
-    rows(axis, [sentence_case(score_name(name)) for name in names])
+    rows(axis, [sentence_case(score_name(name)) for name in names], legend=False)
     axis.set_xlim(min(-0.01, axis.get_xlim()[0]), 1.01)
+    handles, labels = axis.get_legend_handles_labels()  # more names than one line over the axes may hold
+    figure.legend(handles, labels, loc="outside upper right", ncols=3, columnspacing=1.4)
     return figure

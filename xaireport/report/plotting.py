@@ -70,14 +70,17 @@ def figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[
     return made, [made.add_subplot(1, columns, i + 1) for i in range(columns)]
 
 
-def rows(axis: Axes, labels: list[str]) -> None:
-    """One labelled line per row, first on top, the legend above."""
+def rows(axis: Axes, labels: list[str], legend: bool = True) -> None:
+    """One labelled line per row, first on top; the legend above."""
     axis.set_yticks(range(len(labels)), labels)
     axis.set_ylim(len(labels) - 0.4, -0.6)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
     grid(axis, "both")
-    axis.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=6, borderaxespad=0.2, columnspacing=1.4)
+    if legend:
+        axis.legend(
+            loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=6, borderaxespad=0.2, columnspacing=1.4
+        )
 
 
 def grid(axis: Axes, which: Any) -> None:

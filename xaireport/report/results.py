@@ -292,7 +292,7 @@ def _settings(one: VariantEvidence) -> dict[str, Any]:
         return settings
     if trained:
         settings |= {"train": spec.fine_tuning.model_dump(), "augment": {}}
-    return {**settings, "quantise": spec.quantise.model_dump()}
+    return {**settings, "quantise": spec.quantise.meant}
 
 
 def _deployment(one: VariantEvidence) -> dict[str, Any]:

@@ -27,7 +27,6 @@ from xaireport.study.file import (
 )
 from xaireport.study.inherit import Layers, flatten, inherit, merge
 from xaireport.study.rules import (
-    QUANTISE_KEYS,
     Architectures,
     check_architecture,
     check_data,
@@ -291,11 +290,7 @@ def _comparable(spec: VariantSpec, keys: Sequence[str]) -> Table:
     """Return a variant's settings; of ``quantise`` those that mean something in its mode."""
     table = spec.model_dump(include=set(keys))
     if "quantise" in table:
-        mode = spec.quantise.mode
-        meant = {
-            key: value for key, value in table["quantise"].items() if mode in QUANTISE_KEYS.get(key, (mode,))
-        }
-        table["quantise"] = meant if spec.quantise.is_on else {}
+        table["quantise"] = spec.quantise.meant
     return table
 
 

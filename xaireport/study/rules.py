@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from xaireport.errors import ConfigError
-from xaireport.spec import StudySpec, VariantSpec
+from xaireport.spec import QUANTISE_MODES, StudySpec, VariantSpec
 from xaireport.study.file import Table, join, unknown_name
 from xaireport.types import SCORES
 
@@ -78,14 +78,6 @@ def check_origin(spec: VariantSpec, given: Table, where: str) -> None:
             raise ConfigError(f"{key}, {meaning}", "nothing", "it is never guessed", join(where, key))
 
 
-QUANTISE_KEYS = {
-    "calibration_images": ("int8", "qat"),
-    "epochs": ("qat",),
-    "learning_rate": ("qat",),
-}
-"""Each further key of ``quantise``, and the modes it means something in."""
-
-
 def check_quantise(spec: VariantSpec, parent: VariantSpec | None, given: Table, where: str) -> None:
     """A quantised variant has a floating-point parent, and all it says is how it is made from that.
 
@@ -104,7 +96,7 @@ def check_quantise(spec: VariantSpec, parent: VariantSpec | None, given: Table, 
             raise ConfigError("mode, one of dynamic, float16, int8, qat", "none", where=join(at, "mode"))
         return
     for key in table:
-        modes = QUANTISE_KEYS.get(key, (spec.quantise.mode,))
+        modes = QUANTISE_MODES.get(key, (spec.quantise.mode,))
         if spec.quantise.mode not in modes:
             raise ConfigError(
                 f"{key} with mode {' or '.join(modes)} only",

@@ -62,23 +62,21 @@ def costs(study: Evidence, variants: Sequence[Evidence], caption: str) -> Table:
         plural = "s" if setting.get("threads") != 1 else ""
         columns.append(Column(("batch ", batch, ", ", threads, f" thread{plural}")))
     rows = [_cost_row(place, len(settings)) for place in variants if place.get("cost")]
-    runs = sorted({setting.get("runs") for place in variants for setting in place.each("cost", "latency")})
-    counted = next(
-        setting
-        for place in variants
-        for setting in place.each("cost", "latency")
-        if setting.get("runs") == runs[0]
-    )
+    every = [each for place in variants for each in place.each("cost", "latency")]
+    together = [each for each in every if each.get("ratio") is not None]
+    alone: Text = ("; at least ", min(every, key=_runs).number("runs", form="count"), " of one on its own")
+    lone = bool(together) and _runs(min(every, key=_runs)) < _runs(min(together, key=_runs))
     told: list[Text] = [
         (
-            "Time of one batch in the TFLite interpreter: median, and p95 beneath; at least ",
-            counted.number("runs", form="count"),
-            " runs after warm-up, a parent and its children in turns. × is the ratio to the parent's float32 "
-            "TFLite file.",
+            "Time of one batch in the TFLite interpreter, after warm-up: median, and p95 beneath, of ",
+            min(together or every, key=_runs).number("runs", form="count"),
+            " runs of a parent and its children in turns",
+            *(alone if lone else ()),
+            ". × is the ratio to the parent's float32 TFLite file.",
         ),
         (
-            "Peak memory: growth of a fresh process from loading the file and running one image. A variant in "
-            "floating point is measured as a float32 TFLite file; its own file is the Keras one.",
+            "Peak memory: growth of a fresh process from loading the file and running one image. A variant "
+            "in floating point is measured as a float32 TFLite file; its own file is the Keras one.",
         ),
     ]
     return Table((caption,), tuple(columns), tuple(rows), tuple(told))
@@ -156,6 +154,10 @@ def effort(variants: Sequence[Evidence]) -> Table:
     return Table(
         ("Training against deployment: what each file took, and what it needs",), columns, tuple(rows)
     )
+
+
+def _runs(latency: Evidence) -> int:
+    return int(latency.get("runs"))
 
 
 def _known(study: Evidence, variant: Evidence) -> bool:

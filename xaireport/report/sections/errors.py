@@ -35,9 +35,10 @@ def make(card: Card) -> Content:
     blocks: list[Block] = [Table(("Most frequent confusions",), columns, rows)]
     misses = [place for place in card.variant.each("examples") if place.get("outcome") == "miss"]
     misses.sort(key=lambda place: (-float(place.get("p")), str(place.get("sample_id"))))
+    mapped = not card.variant.get("heatmaps", "skipped")
     if misses:
         shown = tuple(
-            picture(card.study, place, with_true=True, with_map=True) for place in misses[:CONFIDENT]
+            picture(card.study, place, with_true=True, with_map=mapped) for place in misses[:CONFIDENT]
         )
-        blocks.append(Gallery(shown, ("Confident misses",), ("among the images shown with heatmaps",)))
+        blocks.append(Gallery(shown, ("Confident misses",), ("among the images shown",)))
     return "computed", tuple(blocks)

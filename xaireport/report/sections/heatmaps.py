@@ -9,6 +9,7 @@ from xaireport.report.sections.registry import Card, Content
 from xaireport.report.words import METHODS, RIGHT, WRONG, class_name, grid, joined
 
 ZERO = "map zero everywhere"
+NONE = "no heatmap"
 
 
 def make(card: Card) -> Content:
@@ -87,7 +88,7 @@ def _method(heatmaps: Evidence) -> Text:
 def _skipped(heatmaps: Evidence) -> Notice:
     said: Text = ("No heatmaps: ", heatmaps.quote("skipped", "reason"), ".")
     if heatmaps.get("skipped", "hint"):
-        said += (" Hint: ", heatmaps.quote("skipped", "hint"))
+        said += (" Hint: ", heatmaps.quote("skipped", "hint"), ".")
     return Notice(said, "")
 
 
