@@ -22,6 +22,9 @@ BRIEF = {
     "derma.baseline": (0.5387, 0.5830, 0.6516, 0.5387, None, "weighted"),
     "derma.augmented": (0.7417, 0.7194, 0.7178, 0.7417, None, "weighted"),
     "derma.transfer": (0.6409, 0.6676, 0.7141, 0.6409, None, "weighted"),
+    "derma.dynamic": (0.72, None, None, None, None, "weighted"),
+    "derma.int8": (0.70, None, None, None, None, "weighted"),
+    "derma.qat": (0.74, 0.72, 0.72, 0.74, None, "weighted"),
     "cifar10.resnet": (0.7755, 0.7595, 0.8098, 0.7222, 0.71717, "not stated"),
 }
 """Accuracy, F1, precision, recall, test loss, averaging: as the project brief gives them."""
@@ -48,7 +51,8 @@ def test_every_shipped_study_has_a_phantom_and_a_short_recipe_for_it(path: Path)
     real, short = load_study(path), load_study(path, phantom=True)
     assert has_phantom(real.dataset)
     for name, variant in real.variants.items():
-        assert short.variants[name].train.epochs < variant.train.epochs
+        if not variant.quantise.is_on:
+            assert short.variants[name].train.epochs < variant.train.epochs
         assert short.variants[name].architecture == variant.architecture
 
 

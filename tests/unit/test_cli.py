@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -231,11 +232,19 @@ def test_list_names_variants_and_trained_files(tmp_path: Path) -> None:
     trained.parent.mkdir(parents=True)
     trained.write_bytes(b"")
     text = run(app, ["list"]).stdout
-    assert "derma.baseline   cnn2d  CNN             not trained yet" in text
+    assert re.search(r"derma.baseline +cnn2d +CNN +not trained yet", text)
+    assert re.search(r"derma.int8 +cnn2d, int8 +CNN, full integer +not made yet", text)
     assert "models/derma/augmented/model.keras" in text
     document = json.loads(run(app, ["list", "--json"]).stdout)
     derma = next(study for study in document["studies"] if study["name"] == "derma")
-    assert [v["name"] for v in derma["variants"]] == ["baseline", "augmented", "transfer"]
+    assert [v["name"] for v in derma["variants"]] == [
+        "baseline",
+        "augmented",
+        "transfer",
+        "dynamic",
+        "int8",
+        "qat",
+    ]
     assert derma["variants"][1]["models"] == ["models/derma/augmented/model.keras"]
     assert derma["variants"][1]["parent"] == "baseline"
 

@@ -22,6 +22,7 @@ from xaireport.types import (
     Heatmaps,
     LayerInfo,
     ModelSummary,
+    Pictures,
     Score,
     Skipped,
     TrainingRecord,
@@ -63,6 +64,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     ),
     ModelSummary: st.builds(
         ModelSummary,
+        Pictures,
         input_shape=st.lists(INTS).map(tuple),
         n_classes=INTS,
         parameters=INTS,
@@ -77,9 +79,13 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
         grid=st.lists(INTS).map(tuple),
         n=INTS,
         zero_maps=INTS,
+        notes=st.lists(st.text()).map(tuple),
+    ),
+    Pictures: st.builds(
+        Pictures,
         examples=st.lists(EXAMPLES, max_size=3).map(tuple),
         common=st.lists(EXAMPLES, max_size=3).map(tuple),
-        notes=st.lists(st.text()).map(tuple),
+        gallery=st.lists(EXAMPLES, max_size=3).map(tuple),
     ),
     Evaluation: st.builds(
         Evaluation,

@@ -43,7 +43,8 @@ def test_every_shipped_study_is_a_sound_graph(name: str) -> None:
     found = nodes(study)
     for variant in study.variants:
         label = f"{name}.{variant}"
-        assert {f"train {label} seed 0", f"explain {label}", f"html {label}", f"pdf {label}"} <= found.keys()
+        made = f"quantise {label}" if study.variants[variant].quantise.is_on else f"train {label} seed 0"
+        assert {made, f"explain {label}", f"html {label}", f"pdf {label}"} <= found.keys()
     for node in found.values():
         json.dumps(dict(node.params))
         assert node.code
@@ -75,7 +76,8 @@ def test_a_setting_changes_its_variant_alone() -> None:
     before, after = nodes(shipped("derma")), nodes(shipped("derma", "baseline.train.batch_size=32"))
     changed = {name for name in before if dict(before[name].params) != dict(after[name].params)}
     # augmented inherits the setting from its parent
-    assert changed == {"train derma.baseline seed 0", "train derma.augmented seed 0", "results derma"}
+    trained = {"train derma.baseline seed 0", "train derma.augmented seed 0", "quantise derma.qat"}
+    assert changed == {*trained, "results derma"}
 
 
 def test_seeds_are_a_dimension(tmp_path: Path) -> None:
@@ -119,7 +121,7 @@ def test_a_card_needs_scores_and_heatmaps_and_the_index_only_numbers() -> None:
 
 def test_pages_know_neither_the_network_nor_its_packages() -> None:
     for node in nodes(shipped("derma")).values():
-        if node.stage in ("page", "pdf", "figures", "evaluate", "results", "data"):
+        if node.stage in ("page", "pdf", "figures", "evaluate", "compare", "results", "data", "cost"):
             assert not {"tensorflow", "keras"} & set(node.packages), node.name
         else:
             assert {"tensorflow", "keras"} <= set(node.packages), node.name

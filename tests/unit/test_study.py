@@ -244,9 +244,13 @@ def test_select(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     everything = select([], all=True)
     assert {each.name for each in everything} == set(study.discover())
     derma = study.discover()["derma"]
-    assert select(["derma"]) == (Selection(derma, ("baseline", "augmented", "transfer")),)
+    assert select(["derma"]) == (
+        Selection(derma, ("baseline", "augmented", "transfer", "dynamic", "int8", "qat")),
+    )
     assert select(["derma.transfer", "cifar10", "derma.baseline"]) == (
-        Selection(derma, ("baseline", "transfer")),  # no parents come along; the order is the file's
+        Selection(
+            derma, ("baseline", "transfer", "dynamic", "int8", "qat")
+        ),  # no parents come along; the order is the file's
         Selection(study.discover()["cifar10"], ("resnet",)),
     )
     assert select(["derma.augmented"])[0].variants == ("augmented",)

@@ -24,6 +24,7 @@ class ListedVariant:
     summary: str
     parent: str
     architecture: str
+    quantise: str
     models: tuple[str, ...]
 
 
@@ -56,14 +57,19 @@ def as_text(listed: list[ListedStudy]) -> str:
     blocks = []
     for study in listed:
         rows = [
-            (f"{study.name}.{each.name}", each.architecture or OWN_MODEL, each.title or each.name)
-            for each in study.variants
+            (f"{study.name}.{each.name}", _kind(each), each.title or each.name) for each in study.variants
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         lines = [f"{study.name}: {study.title or study.name} ({study.data}, {study.file})"]
         for row, each in zip(rows, study.variants, strict=True):
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-            none = "not trained yet" if each.architecture else "no such file yet"
+            none = (
+                "not made yet"
+                if each.quantise
+                else "not trained yet"
+                if each.architecture
+                else "no such file yet"
+            )
             lines.append("  ".join(["", *cells, ", ".join(each.models) or none]))
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) or "No studies: `xaireport init NAME` writes one."
@@ -72,6 +78,10 @@ def as_text(listed: list[ListedStudy]) -> str:
 def as_json(listed: list[ListedStudy]) -> str:
     """Return the list as one JSON document."""
     return json.dumps({"studies": [asdict(study) for study in listed]}, indent=2, ensure_ascii=False)
+
+
+def _kind(each: ListedVariant) -> str:
+    return ", ".join(filter(None, (each.architecture, each.quantise))) or OWN_MODEL
 
 
 def _listed(study: StudySpec, path: Path) -> ListedStudy:
@@ -92,4 +102,6 @@ def _variant(study: StudySpec, each: VariantSpec) -> ListedVariant:
         folder = MODELS / study.name / each.name
         files = [file for pattern in MODEL_FILES for file in sorted(folder.glob(pattern))]
     models = tuple(str(file) for file in files if file.is_file())
-    return ListedVariant(each.name, each.title, each.summary, each.parent, each.architecture, models)
+    return ListedVariant(
+        each.name, each.title, each.summary, each.parent, each.architecture, each.quantise.mode, models
+    )

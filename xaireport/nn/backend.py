@@ -9,6 +9,7 @@ import importlib
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,7 +41,9 @@ def import_tf_keras() -> Any:
 def import_tfmot() -> Any:
     """Return the module ``tensorflow_model_optimization``."""
     import_tf_keras()
-    return _import("tensorflow_model_optimization")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it compares versions with distutils
+        return _import("tensorflow_model_optimization")
 
 
 def import_litert() -> Any:

@@ -199,7 +199,9 @@ def _resnet_features(
     momentum: float = MOMENTUM,
 ) -> Tensor:
     layers = keras.layers
-    x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(x)
+    # Two layers, each of which an integer file can hold: between factor and offset it rounds as well.
+    x = layers.Rescaling(1 / 127.5, name="rescale")(x)
+    x = layers.Rescaling(1.0, offset=-1.0, name="center")(x)
     x = layers.Conv2D(filters[0], 3, padding="same", use_bias=False, name="stem_conv")(x)
     x = layers.BatchNormalization(momentum=momentum, name="stem_bn")(x)
     x = layers.ReLU(name="stem_relu")(x)

@@ -96,7 +96,7 @@ def test_maps_of_all_images_and_pictures_of_the_chosen(tmp_path: Path) -> None:
     data = dataset()
     classifier = Halves()
     explanation = explain(classifier, data, CLASSES, ExplainSettings(), 0, tmp_path, "base")
-    made = heatmaps_of(explanation)
+    made, pictures = heatmaps_of(explanation), explanation.pictures
     y_pred = classifier.predict(data.test.images).argmax(axis=1)
 
     with np.load(tmp_path / "maps.npz", allow_pickle=False) as stored:
@@ -113,20 +113,20 @@ def test_maps_of_all_images_and_pictures_of_the_chosen(tmp_path: Path) -> None:
     assert (made.method, made.layer, made.grid, made.n) == ("gradcam", "fine", (8, 8), 60)
     assert made.zero_maps == np.count_nonzero(y_pred == 2) > 0
     assert any("coarse, has only 2 × 2 cells" in note for note in made.notes)
-    for example in (*made.examples, *made.common, *explanation.gallery):
+    for example in (*pictures.examples, *pictures.common, *pictures.gallery):
         index = data.test.sample_id.tolist().index(example.sample_id)
         assert example.y_true == data.test.labels[index]
         assert example.y_pred == y_pred[index]
         assert example.outcome == ("hit" if example.y_true == example.y_pred else "miss")
         assert (tmp_path / Path(example.image).relative_to("assets")).is_file()
-        shows_map = example not in explanation.gallery and example.y_pred != 2
+        shows_map = example not in pictures.gallery and example.y_pred != 2
         assert bool(example.map) == bool(example.overlay) == bool(example.peak) == shows_map
         if shows_map:
             assert (tmp_path / Path(example.map).relative_to("assets")).is_file()
             assert example.peak.endswith("left" if example.y_pred == 0 else "right")
-    assert len(explanation.gallery) == 12
-    assert {example.y_true for example in made.examples} == {0, 1, 2}
-    assert len(made.common) == 6
+    assert len(pictures.gallery) == 12
+    assert {example.y_true for example in pictures.examples} == {0, 1, 2}
+    assert len(pictures.common) == 6
 
 
 def test_common_images_do_not_depend_on_the_model(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_common_images_do_not_depend_on_the_model(tmp_path: Path) -> None:
     ids = []
     for classifier in (Halves(), Other()):
         made = explain(classifier, dataset(), CLASSES, ExplainSettings(), 0, tmp_path, "v")
-        ids.append([example.sample_id for example in heatmaps_of(made).common])
+        ids.append([example.sample_id for example in made.pictures.common])
     assert ids[0] == ids[1]
 
 
@@ -157,12 +157,12 @@ def test_volumes(tmp_path: Path) -> None:
     explanation = explain(Volumes(), data, CLASSES, ExplainSettings(), 0, tmp_path, "v")
     made = heatmaps_of(explanation)
     assert made.grid == (8, 8, 8)
-    with_map = [example for example in made.examples if example.map]
+    with_map = [example for example in explanation.pictures.examples if example.map]
     assert with_map
     for example in with_map:
         assert [name.split()[0] for name in example.slices] == ["axial", "coronal", "sagittal"]
         assert example.peak == ", ".join(example.slices)
-    assert all(len(example.slices) == 3 for example in explanation.gallery)
+    assert all(len(example.slices) == 3 for example in explanation.pictures.gallery)
 
 
 def test_probabilities_that_are_known_are_not_made_again(tmp_path: Path) -> None:
@@ -203,14 +203,21 @@ def test_a_fixed_layer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("classifier", "reason"), [(NoGradients(), "no gradients"), (Opaque(), "a subclassed one")]
+    ("classifier", "reason"), [(NoGradients(), "gives no gradients"), (Opaque(), "a subclassed one")]
 )
-def test_what_cannot_be_explained_still_has_a_gallery(tmp_path: Path, classifier: Any, reason: str) -> None:
+def test_what_cannot_be_explained_still_has_its_pictures(
+    tmp_path: Path, classifier: Any, reason: str
+) -> None:
+    (tmp_path / "maps").mkdir()
     explanation = explain(classifier, dataset(), CLASSES, ExplainSettings(), 0, tmp_path, "v")
     assert isinstance(explanation.heatmaps, Skipped)
     assert reason in explanation.heatmaps.reason
     assert explanation.heatmaps.hint
-    assert len(explanation.gallery) == 12
+    explained = explain(Halves(), dataset(), CLASSES, ExplainSettings(), 0, tmp_path / "maps", "v")
+    for kind in ("examples", "common", "gallery"):
+        plain, mapped = (getattr(each.pictures, kind) for each in (explanation, explained))
+        assert [one.sample_id for one in plain] == [one.sample_id for one in mapped]
+        assert not any(one.map or one.overlay for one in plain)
     assert not (tmp_path / "maps.npz").exists()
 
 
@@ -225,12 +232,13 @@ def test_other_methods_come_in_as_a_callable(tmp_path: Path) -> None:
         return maps
 
     settings = ExplainSettings(method="gradcam++")
-    made = heatmaps_of(explain(Halves(), dataset(), CLASSES, settings, 0, tmp_path, "v", vis=vis))
+    explanation = explain(Halves(), dataset(), CLASSES, settings, 0, tmp_path, "v", vis=vis)
+    made, pictures = heatmaps_of(explanation), explanation.pictures
     assert asked == [(made.n, "fine", "gradcam++")]
-    assert made.n == len({example.sample_id for example in (*made.examples, *made.common)})
+    assert made.n == len({example.sample_id for example in (*pictures.examples, *pictures.common)})
     assert made.zero_maps == 1
     assert made.grid == (4, 4)
-    assert {example.peak for example in made.examples} <= {"", "lower left"}
+    assert {example.peak for example in pictures.examples} <= {"", "lower left"}
     assert any("for the images on show only" in note for note in made.notes)
     with np.load(tmp_path / "maps.npz") as stored:
         assert stored["maps"].max() == 1

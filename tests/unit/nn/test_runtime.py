@@ -117,7 +117,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.keras").write_text("not a zip")
     refused(tmp_path / "text.keras", "a complete Keras 3 model file")
     (tmp_path / "old.h5").write_bytes(b"\x89HDF")
-    refused(tmp_path / "old.h5", "a .keras file")
+    refused(tmp_path / "old.h5", "a .keras or .tflite file")
 
 
 def test_code_inside_a_file_is_not_run(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from xaireport.types import (
     Example,
     Heatmaps,
     ModelSummary,
+    Pictures,
     Skipped,
     Source,
     TrainingRecord,
@@ -53,7 +54,7 @@ HIT = Example(
 PLAIN = Example("d3", 0, 1, 0.5, "miss", "random", "assets/a/d3.jpg")
 MODEL = ModelSummary((28, 28, 3), 3, 120, 100, 4096, (("conv", "Conv2D", "(None, 26, 26, 8)", 120),))
 RECORD = TrainingRecord(2, 1, 3.5, "epochs", {"loss": [1.0, 0.5], "val_loss": [1.1, 1.2]}, ("a note",))
-MAPS = Heatmaps("gradcam", "conv", (7, 7), 4, 1, (HIT,), (HIT,))
+MAPS = Heatmaps("gradcam", "conv", (7, 7), 4, 1)
 SPECS = {
     "baseline": VariantSpec(
         name="baseline",
@@ -88,7 +89,7 @@ def variant(name: str, evaluation: Evaluation, **changes: Any) -> VariantEvidenc
     run = SeedRun(0, "b" * 64, "c" * 64, evaluation.scores, 2)
     facts: dict[str, Any] = {
         "heatmaps": MAPS,
-        "gallery": (PLAIN,),
+        "pictures": Pictures((HIT,), (HIT,), (PLAIN,)),
         "runs": (run,),
         "training": RECORD,
     } | changes

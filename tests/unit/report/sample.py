@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -355,10 +356,15 @@ class Study:
 
 def make_study(folder: Path, drawn: Sequence[str] = (), **options: Any) -> Study:
     """Write the images and drawings of a sample; drawings of the variants ``drawn`` only, or of all."""
+    from xaireport.report.charts import lineage
     from xaireport.report.figures import draw
+    from xaireport.report.plotting import save
 
     results = sample(**options)
     write_images(results, folder)
     variants = {name: one for name, one in results["variants"].items() if not drawn or name in drawn}
     draw(results | {"variants": variants}, folder / "assets/figures")
+    if drawn:  # those of the comparison are about all variants
+        path = folder / "assets/figures/comparison-lineage.svg"
+        save(path, partial(lineage, results), "Lineage", "What was made from what.")
     return Study(results, folder)

@@ -21,6 +21,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def test_one_file_per_drawing(study):
     drawn = {path.name for path in (study.folder / "assets/figures").iterdir()}
     assert drawn == {
+        "comparison-lineage.svg",
         "comparison-scores.svg",
         *(
             f"{name}-{what}.svg"

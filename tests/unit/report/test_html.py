@@ -181,7 +181,7 @@ def test_hostile_names_are_text_everywhere(tmp_path):
 def test_no_heatmaps_no_training_and_no_reference_are_said(study):
     text = words(render_card(study.results, "mine", study.folder))
     assert "No heatmaps: the model file has no gradients" in text
-    assert "none here: the model file was brought along" in text
+    assert "none here: the file was brought" in text
     assert "Learning curves" not in text
     assert "reference" not in text.lower().replace("reference (project", "")
 

@@ -9,6 +9,7 @@ import hashlib
 import re
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from xaireport.types import Calibration, Dataset, OnEpoch, Pixels, Quantisation,
 
 INTEGER = ("int8", "qat")
 _PACKAGES = {"qat": ("tf-keras", "tensorflow-model-optimization")}
+_BRIGHTEST = 254.5
+"""Below it, full integer input does not reach the brightest pixel value."""
 _TWIN_TOLERANCE = 1e-4
 """Two Keras libraries round differently; another function differs by far more."""
 
@@ -109,8 +112,17 @@ def quantise(
         converter = import_tensorflow().lite.TFLiteConverter.from_keras_model(model)
     else:
         converter = _frozen(classifier)
-    content = _convert(converter, mode, images)
+    try:
+        content = _convert(converter, mode, images)
+    except Exception as error:  # the converter's own types are private, and it raises others too
+        raise ModelError(
+            f"operators that a TFLite file can hold ({mode})",
+            complaint(str(error), _operators(classifier)),
+            "leave this variant out, or take an architecture without them",
+        ) from error
     file = describe(content, mode)
+    if mode in INTEGER and (top := (127 - file.input.zero_point) * file.input.scale) < _BRIGHTEST:
+        notes.append(f"Pixels above {top:.0f} are cut off: no image that fixed the ranges is brighter.")
     write_atomic(out / "model.tflite", content)
     return (
         Quantisation(
@@ -161,13 +173,18 @@ def _frozen(classifier: KerasClassifier) -> Any:
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     tf = import_tensorflow()
-    signature = [tf.TensorSpec((None, *classifier.input_shape), tf.float32)]
-    function = tf.function(classifier.probabilities, input_signature=signature, autograph=False)
+    function = _function(classifier)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that constants need no object to track their variables
         return tf.lite.TFLiteConverter.from_concrete_functions(
             [convert_variables_to_constants_v2(function.get_concrete_function())]
         )
+
+
+def _function(classifier: KerasClassifier) -> Any:
+    tf = import_tensorflow()
+    signature = [tf.TensorSpec((None, *classifier.input_shape), tf.float32)]
+    return tf.function(classifier.probabilities, input_signature=signature, autograph=False)
 
 
 def _convert(converter: Any, mode: str, images: Pixels | None) -> bytes:
@@ -183,35 +200,43 @@ def _convert(converter: Any, mode: str, images: Pixels | None) -> bytes:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         floats = images.astype(np.float32)
         converter.representative_dataset = lambda: ([floats[i : i + 1]] for i in range(len(floats)))
-    try:
-        with warnings.catch_warnings(), silence():
-            warnings.simplefilter("ignore")
-            return bytes(converter.convert())
-    except Exception as error:  # the converter's own types are private, and it raises others too
-        raise ModelError(
-            f"operators that a TFLite file can hold ({mode})", complaint(str(error)),
-            "leave this variant out, or take an architecture without them",
-        ) from error  # fmt: skip
+    with warnings.catch_warnings(), silence():
+        warnings.simplefilter("ignore")
+        return bytes(converter.convert())
 
 
-def complaint(text: str) -> str:
+def _operators(classifier: KerasClassifier) -> tuple[tuple[str, str], ...]:
+    """Return layer and kind of every TensorFlow operator of a model."""
+    names = {row[0] for row in classifier.summary.layers}
+    graph = _function(classifier).get_concrete_function().graph
+    found = []
+    for operation in graph.get_operations():
+        for part in operation.name.split("/"):
+            name = part if part in names else part.rpartition("_")[0]  # Keras numbers repeated scopes
+            if name in names:
+                found.append((name, operation.type))
+    return tuple(found)
+
+
+def complaint(text: str, operators: Sequence[tuple[str, str]] = ()) -> str:
     """Shorten what the converter says to the operators it does not know and the layers they come from.
 
-    >>> complaint('loc(fused["MaxPool3D:", callsite("cnn3d/pool1/MaxPool3D"("x"))]): error: no\\n'
-    ...           'TF Select ops: MaxPool3D')
+    Parameters
+    ----------
+    text : str
+        As it says it: pages of it.
+    operators : sequence of (str, str)
+        Layer and kind of the model's operators.
+
+    >>> complaint("… error: …\\nTF Select ops: MaxPool3D\\nDetails: …", [("pool1", "MaxPool3D")])
     'MaxPool3D in layer pool1'
     """
-    unknown = re.search(r"(?:TF Select|Custom) ops: (.+)", text)
-    operators = sorted({each.strip() for each in unknown.group(1).split(",")}) if unknown else []
-    layers = dict.fromkeys(
-        layer
-        for layer, operator in re.findall(r'"(?:[\w.-]+/)*([\w.-]+)/(\w+)"', text)
-        if operator in operators
-    )
-    if not operators:
+    named = re.search(r"(?:TF Select|Custom) ops: (.+)", text)
+    if not named:
         return (text.strip().splitlines() or ["nothing was said"])[-1][:200]
-    where = f" in layer {', '.join(layers)}" if layers else ""
-    return ", ".join(operators) + where
+    unknown = sorted({each.strip() for each in named[1].split(",")})
+    layers = dict.fromkeys(layer for layer, operator in operators if operator in unknown)
+    return ", ".join(unknown) + (f" in layer {', '.join(layers)}" if layers else "")
 
 
 def _steps(
