@@ -85,6 +85,51 @@ path = "../data/damaged.keras"
 pixel_scale = "0-255"
 output = "probabilities"
 """
+QUANTISED = f"""
+title = "Stripes on a device"
+data = "../data/stripes.npz"
+classes = ["top", "middle", "bottom"]
+
+[variants.small]
+title = "Small CNN"
+architecture = "cnn2d"
+{SMALL}
+train = {{ epochs = 8, batch_size = 8, learning_rate = 0.02 }}
+
+[variants.int8]
+title = "Full integer"
+parent = "small"
+quantise = {{ mode = "int8", calibration_images = 200 }}
+
+[variants.int8.reference]
+source = "somebody"
+approximate = true
+accuracy = 0.7
+size_reduction = "high"
+remark = "best of both"
+
+[variants.qat]
+title = "Quantisation-aware"
+parent = "small"
+quantise = {{ mode = "qat", epochs = 1 }}
+
+[variants.device]
+title = "Brought along"
+path = "../data/device.tflite"
+pixel_scale = "0-255"
+output = "probabilities"
+
+[variants.odd]
+title = "With an operator of its own"
+path = "../data/odd.keras"
+pixel_scale = "0-1"
+output = "probabilities"
+
+[variants.odd8]
+title = "Cannot be converted"
+parent = "odd"
+quantise = {{ mode = "dynamic" }}
+"""
 STUDIES = {"tiny": TINY, "own": OWN, "faulty": FAULTY}
 
 
@@ -131,6 +176,24 @@ def write_models(folder: Path) -> None:
             model.save(folder / f"{name}.keras")
     whole = (folder / "probabilities.keras").read_bytes()
     (folder / "damaged.keras").write_bytes(whole[: len(whole) // 2])
+
+
+def write_device_models(folder: Path) -> None:
+    """A TFLite file to be brought along, and a Keras model with an operator that no TFLite file can hold."""
+    from xaireport.nn.backend import import_keras, import_tensorflow, silence
+
+    keras, tf = import_keras(), import_tensorflow()
+    image = keras.Input((12, 12, 3))
+    x = keras.layers.Conv2D(4, 3, name="conv")(image)
+    odd = keras.ops.tan(keras.layers.GlobalAveragePooling2D()(x))
+    with warnings.catch_warnings(), silence():
+        warnings.simplefilter("ignore")
+        keras.Model(image, keras.layers.Dense(3, activation="softmax")(odd)).save(folder / "odd.keras")
+        plain = keras.saving.load_model(folder / "probabilities.keras", compile=False)
+        plain.export(folder / "exported", verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "exported"))
+        (folder / "device.tflite").write_bytes(converter.convert())
+    shutil.rmtree(folder / "exported")
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

@@ -64,7 +64,6 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     ),
     ModelSummary: st.builds(
         ModelSummary,
-        Pictures,
         input_shape=st.lists(INTS).map(tuple),
         n_classes=INTS,
         parameters=INTS,

@@ -11,7 +11,7 @@ import pytest
 from xaireport import paths
 from xaireport.engine.node import Input, Node
 from xaireport.engine.plan import check
-from xaireport.graph import Graph, model_path, needed_by_card
+from xaireport.graph import Graph, model_path, needed_by_card, with_parents
 from xaireport.spec import StudySpec
 from xaireport.study import load_study
 from xaireport.types import Located
@@ -181,3 +181,44 @@ def test_own_templates_are_an_input_of_every_page(tmp_path: Path, monkeypatch: p
     }
     assert tmp_path / "templates" in {each.path for each in after.values()}
     assert not any(label.startswith("templates/") for label in nodes(study)["pdf derma"].inputs)
+
+
+def test_a_quantised_variant_comes_from_its_parents_file() -> None:
+    found = nodes(shipped("derma"))
+    for name in ("dynamic", "int8", "qat"):
+        node = found[f"quantise derma.{name}"]
+        assert node.inputs["model"] == Input("train derma.augmented seed 0", "model.keras")
+        assert node.publish == {"model.tflite": Path(f"models/derma/{name}/model.tflite")}
+        assert found[f"predict derma.{name} seed 0"].inputs["model"] == Input(node.name, "model.tflite")
+        compared = found[f"compare derma.{name}"].inputs
+        assert compared["parent"] == Input("predict derma.augmented seed 0", "predictions.npz")
+    assert found["results derma"].inputs["qat/training/0"] == Input(
+        "quantise derma.qat", "training.json", None, True
+    )
+    assert "int8/training/0" not in found["results derma"].inputs
+    assert "train" in found["quantise derma.qat"].params["variant"]
+    assert "train" not in found["quantise derma.int8"].params["variant"]
+
+
+def test_costs_are_measured_where_something_is_quantised() -> None:
+    found = nodes(shipped("derma"))
+    cost = found["cost derma"]
+    assert set(cost.inputs) == {"baseline", "augmented", "transfer", "dynamic", "int8", "qat"}
+    assert all(each.optional for each in cost.inputs.values())
+    assert cost.params == {"parents": dict.fromkeys(("dynamic", "int8", "qat"), "augmented")}
+    float32 = found["quantise derma.augmented"]
+    assert (float32.params["variant"]["quantise"], float32.publish) == ({"mode": ""}, {})
+    assert not [name for name in nodes(shipped("cifar10")) if name.startswith(("cost", "quantise"))]
+
+
+def test_a_child_before_its_parent_in_the_file_comes_after_it_in_the_graph(tmp_path: Path) -> None:
+    (tmp_path / "q.toml").write_text(
+        'dataset = "dermamnist"\n[variants.small]\nparent = "big"\nquantise = { mode = "int8" }\n'
+        '[variants.big]\narchitecture = "cnn2d"\nseeds = [4, 7]\n'
+    )
+    study = load_study(tmp_path / "q.toml")
+    found = nodes(study)  # checks the order
+    assert found["quantise q.small"].inputs["model"].node == "train q.big seed 4"
+    assert "predict q.small seed 7" not in found
+    assert with_parents(study, ["small"]) == ["small", "big"]
+    assert with_parents(study, ["big"]) == ["big"]

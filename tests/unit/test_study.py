@@ -248,9 +248,7 @@ def test_select(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Selection(derma, ("baseline", "augmented", "transfer", "dynamic", "int8", "qat")),
     )
     assert select(["derma.transfer", "cifar10", "derma.baseline"]) == (
-        Selection(
-            derma, ("baseline", "transfer", "dynamic", "int8", "qat")
-        ),  # no parents come along; the order is the file's
+        Selection(derma, ("baseline", "transfer")),  # no parents come along; the order is the file's
         Selection(study.discover()["cifar10"], ("resnet",)),
     )
     assert select(["derma.augmented"])[0].variants == ("augmented",)
@@ -308,3 +306,53 @@ def test_docstrings(name: str) -> None:
     result = doctest.testmod(importlib.import_module(f"xaireport.study.{name}"))
     assert result.attempted
     assert not result.failed
+
+
+QUANTISED = """
+dataset = "dermamnist"
+[variants.int8]
+parent = "a"
+quantise = { mode = "int8" }
+[variants.a]
+architecture = "cnn2d"
+train = { epochs = 9, batch_size = 7, class_weight = true }
+augment = { zoom = 0.1 }
+[variants.qat]
+parent = "a"
+quantise = { mode = "qat", epochs = 4 }
+[variants.qat.phantom]
+quantise = { epochs = 2 }
+[variants.dynamic]
+parent = "brought"
+quantise = { mode = "dynamic" }
+[variants.brought]
+path = "x.keras"
+pixel_scale = "0-1"
+output = "logits"
+"""
+
+
+def test_a_quantised_variant_is_its_parent_but_for_how_it_is_stored(tmp_path: Path) -> None:
+    (tmp_path / "q.toml").write_text(QUANTISED)
+    study = load_study(tmp_path / "q.toml")
+    int8, qat, dynamic = (study.variants[name] for name in ("int8", "qat", "dynamic"))
+    assert list(study.variants) == ["int8", "a", "qat", "dynamic", "brought"]
+    assert int8.architecture == "cnn2d"
+    assert int8.changed_from_parent == {
+        "quantise.mode": (None, "int8"), "quantise.calibration_images": (None, 200),
+    }  # fmt: skip
+    assert qat.changed_from_parent["quantise.epochs"] == (None, 4)
+    assert (dynamic.architecture, dynamic.path) == ("", "")
+    assert dynamic.changed_from_parent == {"quantise.mode": (None, "dynamic")}
+    tuned = qat.fine_tuning
+    assert (tuned.epochs, tuned.batch_size, tuned.class_weight, tuned.learning_rate) == (4, 7, True, 3e-5)
+    assert load_study(tmp_path / "q.toml", phantom=True).variants["qat"].quantise.epochs == 2
+    assert load_study(tmp_path / "q.toml", ["qat.quantise.epochs=6"]).variants["qat"].quantise.epochs == 6
+
+
+def test_fewer_epochs_for_all_are_no_difference_between_them(tmp_path: Path) -> None:
+    (tmp_path / "q.toml").write_text(QUANTISED + '[variants.b]\nparent = "a"\ntrain = { batch_size = 3 }\n')
+    study = load_study(tmp_path / "q.toml", epochs=3)
+    assert study.variants["b"].changed_from_parent == {"train.batch_size": (7, 3)}
+    assert study.variants["qat"].quantise.epochs == 3
+    assert load_study(tmp_path / "q.toml", epochs=99).variants["qat"].quantise.epochs == 4

@@ -11,6 +11,8 @@ from xaireport.study import load_study
 
 GOOD = 'dataset = "dermamnist"\n[variants.a]\narchitecture = "cnn2d"\n'
 
+QUANTISED = GOOD + "[variants.q]\n"
+
 WRONG_FILES = {
     "malformed": ('dataset = "x\n', "valid TOML", "line 1"),
     "no variants": ('dataset = "x"\n', "at least one table", "none"),
@@ -41,7 +43,7 @@ WRONG_FILES = {
         "options.a.0",
     ),
     "phantom no table": (GOOD + "phantom = 3\n", "a table", "phantom"),
-    "phantom key": (GOOD + "phantom = { title = 'x' }\n", "train, options", "variants.a.phantom"),
+    "phantom key": (GOOD + "phantom = { title = 'x' }\n", "train, options, quantise", "variants.a.phantom"),
     "phantom setting": (
         GOOD + "phantom = { train = { epochs = 0 } }\n",
         "at least 1",
@@ -52,6 +54,65 @@ WRONG_FILES = {
         GOOD + 'parent = "bb"\n[variants.b]\nparent = "a"\n',
         "did you mean b?",
         "variants.a.parent",
+    ),
+    "quantise without mode": (GOOD + "quantise = { epochs = 3 }\n", "mode, one of dynamic", "quantise.mode"),
+    "quantise mode": (
+        GOOD + 'quantise = { mode = "int4" }\n',
+        "one of dynamic, float16, int8, qat",
+        "'int4'",
+    ),
+    "quantise key": (GOOD + 'quantise = { mood = "int8" }\n', "did you mean mode", "a.quantise"),
+    "quantise range": (GOOD + "quantise = { calibration_images = 0 }\n", "at least 1", "calibration_images"),
+    "quantise without parent": (
+        QUANTISED + 'quantise = { mode = "int8" }\n',
+        "parent, the variant",
+        "variants.q",
+    ),
+    "quantise with a parent of another study": (
+        QUANTISED + 'parent = "derma.a"\nquantise = { mode = "int8" }\n',
+        "a variant that exists",
+        "'derma.a'",
+    ),
+    "quantise a quantised parent": (
+        QUANTISED
+        + 'parent = "a"\nquantise = { mode = "int8" }\n'
+        + '[variants.r]\nparent = "q"\nquantise = { mode = "dynamic" }\n',
+        "a parent in floating point",
+        "q, which is quantised itself",
+    ),
+    "quantise a tflite file": (
+        QUANTISED
+        + 'parent = "t"\nquantise = { mode = "int8" }\n'
+        + '[variants.t]\npath = "t.tflite"\npixel_scale = "0-1"\noutput = "logits"\n',
+        "a parent in floating point",
+        "t.tflite",
+    ),
+    "retrain a brought parent": (
+        QUANTISED
+        + 'parent = "t"\nquantise = { mode = "qat" }\n'
+        + '[variants.t]\npath = "t.keras"\npixel_scale = "0-1"\noutput = "logits"\n',
+        "a parent that is trained here",
+        "brought along",
+    ),
+    "quantise and train": (
+        QUANTISED + 'parent = "a"\nquantise = { mode = "int8" }\ntrain = { epochs = 3 }\n',
+        "no train beside quantise",
+        "variants.q.train",
+    ),
+    "quantise and another architecture": (
+        QUANTISED + 'parent = "a"\nquantise = { mode = "int8" }\narchitecture = "resnet"\n',
+        "no architecture beside quantise",
+        "'resnet'",
+    ),
+    "epochs without retraining": (
+        QUANTISED + 'parent = "a"\nquantise = { mode = "int8", epochs = 3 }\n',
+        "epochs with mode qat only",
+        "mode int8",
+    ),
+    "calibration without ranges": (
+        QUANTISED + 'parent = "a"\nquantise = { mode = "dynamic", calibration_images = 3 }\n',
+        "calibration_images with mode int8 or qat only",
+        "mode dynamic",
     ),
     "own parent": (GOOD + 'parent = "a"\n', "parents that end", "a → a"),
     "cycle": (GOOD + 'parent = "b"\n[variants.b]\nparent = "a"\n', "parents that end", "a → b → a"),

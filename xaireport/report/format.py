@@ -22,6 +22,15 @@ def _signed(value: float) -> str:
     return "±0.000" if float(text) == 0 else text.replace("-", MINUS)
 
 
+def _plain(value: float) -> str:
+    text = f"{value:.12g}"
+    if "e" in text:  # a learning rate of 3e-05 is 0.00003 to readers
+        from decimal import Decimal
+
+        text = format(Decimal(text), "f")
+    return text.replace("-", MINUS)
+
+
 def _scaled(value: float, units: tuple[tuple[float, str, int], ...]) -> str:
     """Text in the largest unit that leaves at least one; ``units`` is (size, name, digits), largest first."""
     for size, name, digits in units:
@@ -40,7 +49,7 @@ FORMS: dict[str, Callable[[float], str]] = {
     "ratio": lambda value: f"{_fixed(value, 2)}\u00a0×",
     "ms": lambda value: f"{_fixed(value, 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1)}\u00a0ms",
     "count": lambda value: _fixed(value, 0),
-    "plain": lambda value: f"{value:.12g}".replace("-", MINUS),
+    "plain": _plain,
     "size": lambda value: _scaled(value, ((1e9, "GB", 2), (1e6, "MB", 2), (1e3, "kB", 1), (1, "B", 0))),
     "duration": lambda value: _scaled(value, ((3600, "h", 1), (60, "min", 1), (1, "s", 1))),
 }
@@ -51,5 +60,7 @@ def text(value: Value, form: str) -> str:
 
     >>> text(0.74188, "score"), text(-0.0312, "signed"), text(2004, "count"), text(None, "score")
     ('0.742', '−0.031', '2,004', '–')
+    >>> text(3e-05, "plain"), text(0.0711, "ms"), text(12.34, "ms"), text(0.264, "ratio"), text(0.9885, "fine")
+    ('0.00003', '0.071\xa0ms', '12.3\xa0ms', '0.26\xa0×', '98.9\xa0%')
     """
     return DASH if value is None else FORMS[form](value)

@@ -127,7 +127,8 @@ def test_resnet() -> None:
     keras = import_keras()
     model = built("cifar10.resnet")
     names = [layer.name for layer in model.layers]
-    assert sequence(model)[1:5] == ["Rescaling", "Conv2D 32 3 1 same linear", "BatchNormalization", "ReLU"]
+    stem = ["Rescaling", "Rescaling", "Conv2D 32 3 1 same linear", "BatchNormalization", "ReLU"]
+    assert sequence(model)[1:6] == stem
     assert sequence(model)[-3:] == ["GlobalAveragePooling2D", "Dense 10 linear", "Softmax"]
     assert sum(isinstance(layer, keras.layers.Add) for layer in model.layers) == 9
     projections = {}

@@ -16,3 +16,9 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """Few classes, so that printing it is quick."""
     folder = tmp_path_factory.mktemp("phantom")
     return make_study(folder, phantom=True, classes=("round", "square", "star"), counts=(30, 12, 40))
+
+
+@pytest.fixture(scope="session")
+def quantised(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """With two quantised children of ``augmented``."""
+    return make_study(tmp_path_factory.mktemp("quantised"), quantised=True)

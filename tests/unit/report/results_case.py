@@ -99,7 +99,13 @@ def variant(name: str, evaluation: Evaluation, **changes: Any) -> VariantEvidenc
 VARIANTS = (
     variant("baseline", BASELINE),
     variant("augmented", AUGMENTED),
-    variant("brought", BASELINE, training=None, heatmaps=Skipped("heatmaps", "no gradients", "use .keras")),
+    variant(
+        "brought",
+        BASELINE,
+        training=None,
+        heatmaps=Skipped("heatmaps", "no gradients", "use .keras"),
+        pictures=Pictures(),
+    ),
 )
 STUDY = StudySpec(
     name="derma", title="Derma", seed=3, overrides=("augmented.train.epochs=2",), variants=dict(SPECS)

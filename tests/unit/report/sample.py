@@ -224,6 +224,9 @@ def refer(one: dict[str, Any], phantom: bool, **figures: Any) -> None:
         "loss": None,
         "averaging": "weighted",
         "approximate": False,
+        "f1": None,
+        "precision": None,
+        "recall": None,
         **figures,
     }
     if phantom:
@@ -354,13 +357,17 @@ class Study:
     folder: Path
 
 
-def make_study(folder: Path, drawn: Sequence[str] = (), **options: Any) -> Study:
+def make_study(folder: Path, drawn: Sequence[str] = (), quantised: bool = False, **options: Any) -> Study:
     """Write the images and drawings of a sample; drawings of the variants ``drawn`` only, or of all."""
     from xaireport.report.charts import lineage
     from xaireport.report.figures import draw
     from xaireport.report.plotting import save
 
     results = sample(**options)
+    if quantised:
+        from sample_quantised import quantise
+
+        quantise(results)
     write_images(results, folder)
     variants = {name: one for name, one in results["variants"].items() if not drawn or name in drawn}
     draw(results | {"variants": variants}, folder / "assets/figures")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,26 @@ from jsonschema import Draft202012Validator
 from xaireport.errors import RenderError, StoreError
 from xaireport.metrics.scores import evaluate
 from xaireport.report import derived
-from xaireport.report.results import write_results
+from xaireport.report.results import SeedRun, VariantEvidence, write_results
 from xaireport.report.schema import check_results, schema
-from xaireport.types import SCORES
+from xaireport.spec import QuantiseSettings, VariantSpec
+from xaireport.types import (
+    SCORES,
+    Agreement,
+    Calibration,
+    ClassChange,
+    Cost,
+    Endpoint,
+    Flip,
+    FloatLayer,
+    Latency,
+    Operator,
+    Quantisation,
+    Sections,
+    Skipped,
+    TensorKind,
+    TFLiteFile,
+)
 
 
 @pytest.fixture
@@ -265,3 +283,78 @@ def test_no_nan_is_written(results: dict[str, Any], tmp_path: Path, value: float
     with pytest.raises(StoreError, match="finite"):
         write_results(broken, tmp_path / "results.json")
     assert not list(tmp_path.iterdir())
+
+
+def quantised(name: str, **changes: Any) -> Any:
+    """A child of ``baseline`` with everything that is known of a quantised file."""
+    real, integer = Endpoint("float32", 0.0, 0), Endpoint("int8", 1 / 256, -128)
+    file = TFLiteFile(
+        900, (Operator("CONV_2D", "int8", "int8", 1),), (TensorKind("int8", 3, 700),),
+        (FloatLayer("conv", "CONV_2D", "few weights"),), real, integer, Sections(600, 100, 200), "1.14.0",
+    )  # fmt: skip
+    spec = VariantSpec(
+        name=name, parent="baseline", architecture="cnn2d", quantise=QuantiseSettings(mode="int8"),
+        changed_from_parent={"quantise.mode": (None, "int8")},
+    )  # fmt: skip
+    flips = (Flip("d3", 0, 1, 0, 0.5, 0.4, "gained"), Flip("d4", 1, 0, 2, 0.8, 0.7, "neither"))
+    facts: dict[str, Any] = {
+        "training": None,
+        "heatmaps": Skipped("heatmaps", "no gradients"),
+        "quantisation": Quantisation(
+            "int8", file, Calibration(200, 8, "e" * 64), 0, (), ("convert",), 1.5, "TensorFlow 2.21.0", "INT8"
+        ),
+        "agreement": Agreement(4, 2, (ClassChange("nevus", 3, 2, 3, 1, 0),), flips),
+        "cost": Cost(
+            900, 0.25, 5000, (Latency(1, 1, 100, 0.2, 0.3, 0.5), Latency(32, 2, 100, 4.0, 5.0, 0.4))
+        ),
+    } | changes
+    run = SeedRun(0, "b" * 64, "c" * 64, case.BASELINE.scores)
+    return VariantEvidence(spec, case.MODEL, case.BASELINE, runs=(run,), **facts)
+
+
+def test_a_quantised_variant_carries_its_file_its_cost_and_its_flips() -> None:
+    parent = case.variant(
+        "baseline", case.BASELINE, cost=Cost(3600, None, None, (Latency(1, 1, 100, 0.4, 0.6),))
+    )
+    found = case.results(variants=(parent, quantised("small")))
+    check_results(found)
+    small = found["variants"]["small"]
+    assert small["parent"] == "baseline"
+    assert (small["size_ratio"], small["latency_ratio"]) == (0.25, 0.5)
+    assert small["agreement"] == {"value": 0.5, "n": 4, "same": 2}
+    assert small["flip_counts"] == {"lost": 0, "gained": 1, "neither": 1}
+    assert small["flips"][0] == {
+        "sample_id": "d3", "y_true": 0, "from": 1, "to": 0, "p_from": 0.5, "p_to": 0.4, "effect": "gained",
+    }  # fmt: skip
+    assert small["quantisation"]["file"]["sections"] == {"weights": 600, "biases": 100, "other": 200}
+    assert small["quantisation"]["calibration"]["n"] == 8
+    assert small["settings"] == {
+        "train": {}, "augment": {}, "options": {}, "quantise": {"mode": "int8", "calibration_images": 200},
+    }  # fmt: skip
+    assert found["pareto"] == {
+        "score": "balanced_accuracy", "measured": ["baseline", "small"], "front": ["small"],
+    }  # fmt: skip
+    assert "quantisation" not in found["variants"]["baseline"]
+
+
+def test_a_retrained_variant_tells_what_it_was_retrained_with() -> None:
+    one = quantised("qat", training=case.RECORD)
+    spec = one.spec.model_copy(update={"quantise": QuantiseSettings(mode="qat", epochs=4)})
+    settings = case.results(variants=(replace(one, spec=spec),))["variants"]["qat"]["settings"]
+    assert (settings["train"]["epochs"], settings["train"]["learning_rate"]) == (4, 3e-5)
+    assert settings["augment"] == {}
+    assert settings["quantise"]["mode"] == "qat"
+
+
+def test_without_costs_there_is_no_front_and_no_ratio() -> None:
+    found = case.results(variants=(quantised("small", cost=None),))
+    check_results(found)
+    assert "pareto" not in found
+    assert "cost" not in found["variants"]["small"]
+    assert found["variants"]["small"]["size_ratio"] is None
+
+
+def test_equals_stand_on_the_front_together() -> None:
+    twins = [quantised(name) for name in ("one", "two")]
+    slow = quantised("slow", cost=Cost(900, 0.25, 5000, (Latency(1, 1, 100, 0.3, 0.4, 0.5),)))
+    assert derived.pareto("accuracy", [*twins, slow])["front"] == ["one", "two"]
