@@ -52,7 +52,7 @@ def phantom_data() -> Iterator[Measurement]:
 
 def command_line(folder: Path) -> Iterator[Measurement]:
     build = (*XAIREPORT, "build", "--all", "--data", "phantom")
-    yield Measurement("build --all --data phantom", seconds(build, folder) / 60, "min", 6.0)
+    yield Measurement("build --all --data phantom", seconds(build, folder) / 60, "min", 8.0)
     numpy, usage, idle = interleaved(folder, NUMPY, (*XAIREPORT, "--help"), build)
     yield Measurement("import numpy", numpy, "s")
     yield Measurement("--help", usage, "s")
@@ -64,7 +64,7 @@ def command_line(folder: Path) -> Iterator[Measurement]:
     (folder / "templates").mkdir()
     (folder / "templates" / "print.css").write_text("/* another style sheet: every page is made again */\n")
     yield Measurement(
-        "render --all (5 cards, 3 comparisons, index)", seconds((*XAIREPORT, "render", "--all"), folder), "s"
+        "render --all (8 cards, 3 comparisons, index)", seconds((*XAIREPORT, "render", "--all"), folder), "s"
     )
 
 
@@ -108,12 +108,46 @@ def heatmaps(folder: Path) -> Iterator[Measurement]:
         yield Measurement(f"Grad-CAM / predict: {study}", statistics.median(times), "x")
 
 
+def devices(folder: Path) -> Iterator[Measurement]:
+    """Evaluate 2,005 images with each TFLite file, against Keras' own ``predict`` of the parent."""
+    import numpy as np
+
+    from xaireport.nn.backend import import_keras
+    from xaireport.nn.runtime import open_model
+
+    images = np.random.default_rng(0).integers(0, 256, (2005, 28, 28, 3), dtype=np.uint8)
+    parent = import_keras().saving.load_model(folder / "models/derma/augmented/model.keras", compile=False)
+
+    def keras_predict() -> None:
+        parent.predict(images, batch_size=256, verbose=0)
+
+    children = {
+        name: open_model(folder / "models/derma" / name / "model.tflite")
+        for name in ("dynamic", "int8", "qat")
+    }
+    keras_predict()
+    times: dict[str, list[float]] = {name: [] for name in children}
+    for round_ in range(ROUNDS + 1):  # the first warms up
+        start = time.perf_counter()
+        keras_predict()
+        before = time.perf_counter() - start
+        for name, child in children.items():
+            start = time.perf_counter()
+            child.predict(images)
+            if round_:
+                times[name].append((time.perf_counter() - start) / before)
+    for name, ratios in times.items():
+        yield Measurement(
+            f"TFLite predict / Keras predict: derma/{name}", statistics.median(ratios), "x", 1.0
+        )
+
+
 def main() -> int:
     """Measure, print and write; 1 where a bar is missed."""
     found: list[Measurement] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for measurement in (*phantom_data(), *command_line(folder), *heatmaps(folder)):
+        for measurement in (*phantom_data(), *command_line(folder), *heatmaps(folder), *devices(folder)):
             found.append(measurement)
     for each in found:
         bar = "" if each.bar is None else f"   (bar: {each.bar:g})"

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 VARIANTS = {
     "fracture3d": ["cnn3d"],
-    "derma": ["baseline", "augmented", "transfer"],
+    "derma": ["baseline", "augmented", "transfer", "dynamic", "int8", "qat"],
     "cifar10": ["resnet"],
 }
 CNNS = ["fracture3d.cnn3d", "derma.baseline", "derma.augmented", "cifar10.resnet"]
@@ -34,7 +34,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_five_variants_with_all_their_evidence(demo: Path) -> None:
+def test_eight_variants_with_all_their_evidence(demo: Path) -> None:
     for study, variants in VARIANTS.items():
         found = small.results(demo, study)
         assert sorted(found["variants"]) == sorted(variants)
@@ -47,7 +47,8 @@ def test_five_variants_with_all_their_evidence(demo: Path) -> None:
             assert {example["y_true"] for example in variant["examples"]} == set(range(len(found["classes"])))
             for kind in ("html", "pdf"):
                 assert (demo / "reports" / study / name / f"card.{kind}").is_file()
-            assert (demo / "models" / study / name / "model.keras").is_file()
+            suffix = "tflite" if "quantisation" in variant else "keras"
+            assert (demo / "models" / study / name / f"model.{suffix}").is_file()
 
 
 def test_the_transfer_model_says_that_it_is_none(demo: Path) -> None:
@@ -59,7 +60,7 @@ def test_the_transfer_model_says_that_it_is_none(demo: Path) -> None:
 
 def test_every_page_says_that_the_data_are_synthetic(demo: Path) -> None:
     pages = sorted((demo / "reports").rglob("*.pdf"))
-    assert len(pages) == 1 + 3 + 5
+    assert len(pages) == 1 + 3 + 8
     for path in pages:
         for paper in PdfReader(path).pages:
             assert "Demonstration on synthetic data" in " ".join(paper.extract_text().split()), path
