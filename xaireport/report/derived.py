@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xaireport.report.results import VariantEvidence
     from xaireport.spec import Reference
     from xaireport.types import Evaluation, Score
 
@@ -67,25 +66,26 @@ def from_parent(evaluation: Evaluation, parent: Evaluation | None) -> dict[str, 
     }
 
 
-def pareto(score: str, variants: Sequence[VariantEvidence]) -> dict[str, Any]:
-    """Return which variants no other one beats in score, size and time at once, of those that were measured.
+def pareto(points: Mapping[str, tuple[float, int, float]]) -> list[str]:
+    """Return which variants no other one beats: at least as good in all three, and better in one.
 
-    Size is that of the TFLite file, time the median of one image with one thread.
+    Parameters
+    ----------
+    points : mapping of str to (score, bytes, milliseconds)
+        By variant; more of the first is better, less of the others.
+
+    >>> pareto({"big": (0.8, 200, 2.0), "small": (0.7, 50, 1.0), "worse": (0.7, 60, 1.0)})
+    ['big', 'small']
     """
-    points = {
-        one.spec.name: (value, -one.cost.tflite_bytes, -one.cost.latency[0].median_ms)
-        for one in variants
-        if one.cost is not None and (value := one.evaluation.scores[score].value) is not None
-    }
-    front = [
+    better_up = {name: (score, -size, -time) for name, (score, size, time) in points.items()}
+    return [
         name
-        for name, mine in points.items()
+        for name, mine in better_up.items()
         if not any(
             other != mine and all(theirs >= ours for theirs, ours in zip(other, mine, strict=True))
-            for other in points.values()
+            for other in better_up.values()
         )
     ]
-    return {"score": score, "measured": list(points), "front": front}
 
 
 def _difference(ours: Score | None, theirs: float | None) -> float | None:

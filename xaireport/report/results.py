@@ -191,13 +191,25 @@ def assemble(
             one.spec.name: _variant(one, evaluations.get(one.spec.parent), info.source == "real")
             for one in variants
         },
-        **({"pareto": derived.pareto(study.headline, variants)} if any(one.cost for one in variants) else {}),
+        **_pareto(study.headline, variants),
         "failed": [
             {"variant": name, "stage": failure.stage, "message": failure.message, "hint": failure.hint}
             for name, failure in failures
         ],
     }
     return to_json(results)  # type: ignore[no-any-return]
+
+
+def _pareto(score: str, variants: Sequence[VariantEvidence]) -> dict[str, Any]:
+    """Return which variants are on the front of score, bytes and time of one image; nothing without costs."""
+    points = {
+        one.spec.name: (value, one.cost.tflite_bytes, one.cost.latency[0].median_ms)
+        for one in variants
+        if one.cost is not None and (value := one.evaluation.scores[score].value) is not None
+    }
+    if not points:
+        return {}
+    return {"pareto": {"score": score, "measured": list(points), "front": derived.pareto(points)}}
 
 
 def write_results(results: Mapping[str, Any], path: Path) -> None:

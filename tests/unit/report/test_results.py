@@ -355,6 +355,5 @@ def test_without_costs_there_is_no_front_and_no_ratio() -> None:
 
 
 def test_equals_stand_on_the_front_together() -> None:
-    twins = [quantised(name) for name in ("one", "two")]
-    slow = quantised("slow", cost=Cost(900, 0.25, 5000, (Latency(1, 1, 100, 0.3, 0.4, 0.5),)))
-    assert derived.pareto("accuracy", [*twins, slow])["front"] == ["one", "two"]
+    points = {"one": (0.7, 900, 0.2), "two": (0.7, 900, 0.2), "slow": (0.7, 900, 0.3)}
+    assert derived.pareto(points) == ["one", "two"]

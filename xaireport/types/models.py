@@ -1,0 +1,102 @@
+"""Models: how they were trained, what they are, and what they can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from xaireport.types.data import Floats, Ints, Pixels
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What training says after each epoch; ``seconds`` is the training time so far, over all resumptions."""
+
+    number: int
+    total: int
+    seconds: float
+    logs: Mapping[str, float]
+
+
+OnEpoch = Callable[[Epoch], None]
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How a training went.
+
+    Parameters
+    ----------
+    epochs_run : int
+        Epochs completed, over all resumptions.
+    best_epoch : int
+        The epoch (from 1) whose weights were kept.
+    seconds : float
+        Wall time of training, over all resumptions.
+    stopped_by : {"epochs", "early_stopping", "max_minutes"}
+        What ended it.
+    history : mapping of str to list of float
+        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, and the ``learning_rate`` it began with;
+        one value per epoch.
+    notes : tuple of str
+        What the card must say: a backbone left at random weights, for one.
+    """
+
+    epochs_run: int
+    best_epoch: int
+    seconds: float
+    stopped_by: str
+    history: Mapping[str, Sequence[float]]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """A layer whose output is a grid over the image: where a heatmap can be made."""
+
+    name: str
+    kind: str
+    grid: tuple[int, ...]
+    channels: int
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """Facts about a model file that the card prints."""
+
+    input_shape: tuple[int, ...]
+    n_classes: int
+    parameters: int
+    trainable_parameters: int
+    size_bytes: int
+    layers: tuple[tuple[str, str, str, int], ...]
+    """Per layer: name, kind, output shape, parameters."""
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """A trained model, whatever runs it."""
+
+    @property
+    def summary(self) -> ModelSummary:
+        """Facts for the card."""
+
+    def predict(self, images: Pixels, batch_size: int = 256) -> Floats:
+        """Class probabilities, float32 (n, n_classes), rows sum to 1, of raw pixels 0–255."""
+
+
+@runtime_checkable
+class DifferentiableClassifier(Classifier, Protocol):
+    """A classifier that has gradients."""
+
+    def spatial_layers(self) -> tuple[LayerInfo, ...]:
+        """Layers with a spatial output, in the order of the data flow."""
+
+    def activations_and_gradients(
+        self, images: Pixels, targets: Ints, layer: str
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return activations, the gradients of the target logits, and the probabilities.
+
+        The first two are float32 (n, *grid, channels) at the output of ``layer``, the third (n, n_classes).
+        """
