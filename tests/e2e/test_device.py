@@ -29,11 +29,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 def test_what_cannot_be_converted_fails_alone_and_by_name(built: tuple[Path, dict[str, Any]]) -> None:
     folder, told = built
     assert small.by_status(told, "failed") == {"quantise device.odd8"}
-    assert "Tan in layer tan" in json.dumps(told)
+    assert "Received: Tan." in json.dumps(told)  # a bare operation, in no layer
     found = small.results(folder, "device")
     assert list(found["variants"]) == ["small", "int8", "qat", "device", "odd"]
     assert [one["variant"] for one in found["failed"]] == ["odd8"]
-    assert "Tan in layer tan" in (folder / "reports" / "device" / "index.html").read_text("utf-8")
+    assert "Received: Tan." in (folder / "reports" / "device" / "index.html").read_text("utf-8")
     assert (
         "cost" not in found["variants"]["odd"]
     )  # its float file cannot be made either, and that is no failure
