@@ -251,6 +251,7 @@ class Graph:
             {"data": arrays, "model": model_of(study, parent, seed)},
             CONVERTERS,
             {"model.tflite": MODELS / study.name / variant.name / "model.tflite"} if quantised else {},
+            loose=("max_minutes",) if retrained else (),
         )
 
     def _training(

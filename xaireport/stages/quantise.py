@@ -42,6 +42,7 @@ def _quantise(
         open_dataset(context.inputs["data"].parent),
         seed=params["seed"],
         out=context.out,
+        checkpoints=context.checkpoint,
         pixel_scale=params["pixel_scale"],
         output=params["output"],
         max_minutes=params["max_minutes"],

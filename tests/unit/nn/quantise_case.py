@@ -46,5 +46,7 @@ def child(mode: str, architecture: str = "cnn2d", **settings: Any) -> VariantSpe
 def make(
     parent: Path, out: Path, variant: VariantSpec, seed: int = 3, **more: Any
 ) -> tuple[Quantisation, TrainingRecord | None]:
-    out.mkdir(parents=True, exist_ok=True)
-    return quantise(parent, variant, more.pop("data", None) or data(), seed=seed, out=out, **more)
+    checkpoints = out / "checkpoints"
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    dataset = more.pop("data", None) or data()
+    return quantise(parent, variant, dataset, seed=seed, out=out, checkpoints=checkpoints, **more)

@@ -148,14 +148,40 @@ def test_retraining_changes_the_file_and_repeats(parent: Path, made: Any, tmp_pa
         parent, tmp_path, case.child("qat", epochs=2), on_epoch=lambda epoch: told.append(epoch.number)
     )
     assert told == [1, 2]
+    assert (tmp_path / "model.tflite").read_bytes() == path.read_bytes()
     assert accuracy(tmp_path / "model.tflite") == pytest.approx(accuracy(path), abs=1e-3)
     assert again.history["val_loss"] == pytest.approx(training.history["val_loss"], abs=1e-3)
     assert training.best_epoch == 1 + int(np.argmin(training.history["val_loss"]))
 
 
+def test_a_retraining_that_was_killed_goes_on_to_the_same_bytes(parent: Path, tmp_path: Path) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(epoch: Any) -> None:
+        if epoch.number == 2:
+            raise Killed
+
+    variant = case.child("qat", epochs=3)
+    _, whole = case.make(parent, tmp_path / "whole", variant)
+    with pytest.raises(Killed):
+        case.make(parent, tmp_path / "killed", variant, on_epoch=kill)
+    told: list[int] = []
+    _, resumed = case.make(
+        parent, tmp_path / "killed", variant, on_epoch=lambda epoch: told.append(epoch.number)
+    )
+    assert told == [3]
+    assert resumed.history == whole.history
+    assert resumed.best_epoch == whole.best_epoch
+    files = [tmp_path / name / "model.tflite" for name in ("whole", "killed")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
 def test_retraining_heeds_the_time(parent: Path, tmp_path: Path) -> None:
     _, training = case.make(parent, tmp_path, case.child("qat", epochs=9), max_minutes=1e-6)
     assert (training.epochs_run, training.stopped_by) == (1, "max_minutes")  # type: ignore[union-attr]
+    _, longer = case.make(parent, tmp_path, case.child("qat", epochs=2))  # without the limit it goes on
+    assert (longer.epochs_run, longer.stopped_by) == (2, "epochs")  # type: ignore[union-attr]
 
 
 def test_a_calibration_set_smaller_than_asked_is_said(parent: Path, tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ import re
 import time
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xaireport.errors import ModelError
-from xaireport.nn import batches
+from xaireport.nn import batches, checkpoint
 from xaireport.nn.backend import import_tensorflow, import_tf_keras, import_tfmot
-from xaireport.spec import VariantSpec
+from xaireport.spec import TrainSettings, VariantSpec
 from xaireport.types import Dataset, Epoch, OnEpoch, Pixels, TrainingRecord
 
 VALIDATION_BATCH = 256
@@ -34,6 +35,7 @@ def retrain(
     calibration: Pixels,
     *,
     seed: int,
+    checkpoints: Path,
     max_minutes: float | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> tuple[Any, TrainingRecord]:
@@ -55,6 +57,8 @@ def retrain(
         ±6 and moves by a thousandth per batch: pixels up to 255 would be cut off for hours.
     seed : int
         Of the order of images: nothing else is random.
+    checkpoints : Path
+        Folder for the state after each epoch; a retraining found there goes on as if it had not stopped.
     max_minutes, on_epoch
         See :func:`xaireport.nn.tflite.quantise.quantise`.
 
@@ -82,27 +86,30 @@ def retrain(
     one_hot = np.eye(len(dataset.info.classes), dtype=np.float32)
     train, val = dataset.train, dataset.val
     weights = batches.class_weights(train.labels, len(one_hot)) if settings.class_weight else None
-    keeper = _keeper(keras, settings.monitor, settings.epochs, max_minutes, on_epoch)
+    state = checkpoint.load(checkpoints) or checkpoint.TrainingState()
     with warnings.catch_warnings():
         # Its wrappers hand on a flag that Keras 2 deprecated.
         warnings.simplefilter("ignore")
-        rounding.fit(
-            batches.epochs(
-                train.images,
-                one_hot[train.labels],
-                weights,
-                batch_size=settings.batch_size,
-                seed=seed,
-            ),
-            steps_per_epoch=-(-len(train) // settings.batch_size),
-            epochs=settings.epochs,
-            validation_data=batches.in_order(val.images, one_hot[val.labels], VALIDATION_BATCH),
-            callbacks=[keeper],
-            shuffle=False,
-            verbose=0,
-        )
-    rounding.set_weights(keeper.best_weights)
-    return rounding, keeper.record()
+        if state.epochs_run < settings.epochs and not (state.epochs_run and _out_of_time(state, max_minutes)):
+            rounding.fit(
+                batches.epochs(
+                    train.images,
+                    one_hot[train.labels],
+                    weights,
+                    batch_size=settings.batch_size,
+                    seed=seed,
+                    first_epoch=state.epochs_run,
+                ),
+                steps_per_epoch=-(-len(train) // settings.batch_size),
+                epochs=settings.epochs,
+                validation_data=batches.in_order(val.images, one_hot[val.labels], VALIDATION_BATCH),
+                initial_epoch=state.epochs_run,
+                callbacks=[_keeper(keras, settings, state, checkpoints, max_minutes, on_epoch)],
+                shuffle=False,
+                verbose=0,
+            )
+    rounding.set_weights(state.best_weights)
+    return rounding, _record(state, settings)
 
 
 def simulated(model: Any) -> Any:
@@ -146,6 +153,7 @@ def simulated(model: Any) -> Any:
             return library.quantize_annotate_layer(layer, RoundOutput())
         return layer if type(layer).__name__ == "InputLayer" else library.quantize_annotate_layer(layer)
 
+    keras.backend.reset_uids()  # names of new layers end up in the file: the second is to be as the first
     try:
         with library.quantize_scope({"RoundOutput": RoundOutput}), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -183,7 +191,7 @@ def _set_ranges(rounding: Any, model: Any, images: Pixels) -> None:
             high[name] = max(high.get(name, 0.0), float(values.max()))
     for layer in rounding.layers:
         name = layer.name.removeprefix(_PREFIX)
-        if name == "quantize_layer":
+        if type(layer).__name__ == "QuantizeLayer":
             known = (0.0, 255.0)  # raw pixels
         elif name in low:
             known = (low[name], high[name])
@@ -199,24 +207,31 @@ def _set_ranges(rounding: Any, model: Any, images: Pixels) -> None:
 
 
 def _keeper(
-    keras: Any, monitor: str, epochs: int, max_minutes: float | None, on_epoch: OnEpoch | None
+    keras: Any,
+    settings: TrainSettings,
+    state: checkpoint.TrainingState,
+    folder: Path,
+    max_minutes: float | None,
+    on_epoch: OnEpoch | None,
 ) -> Any:
-    """Make the callback that keeps the best weights and the history, and heeds the time."""
+    """Make the callback that restores and keeps the state, the best weights among it, and heeds the time."""
+    sign = -1 if settings.monitor == "val_loss" else 1
 
     class Keeper(keras.callbacks.Callback):
-        def __init__(self) -> None:
-            super().__init__()
-            self.history: dict[str, list[float]] = {}
-            self.best_weights: Any = None
-            self.best_epoch = 0
-            self.seconds = 0.0
-            self.stopped_by = "epochs"
+        def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+            if not state.epochs_run:
+                return
+            optimizer = self.model.optimizer
+            self.model.set_weights(state.weights)
+            optimizer.build(self.model.trainable_variables)
+            for variable, value in zip(optimizer.variables, state.optimizer, strict=True):
+                variable.assign(value)
 
         def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
             self.started = time.perf_counter()
 
         def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-            self.seconds += time.perf_counter() - self.started
+            state.seconds += time.perf_counter() - self.started
             values = {
                 key: float((logs or {})[key]) for key in ("loss", "accuracy", "val_loss", "val_accuracy")
             }
@@ -228,26 +243,34 @@ def _keeper(
                         "lower quantise.learning_rate",
                     )
             values["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
-            sign = -1 if monitor == "val_loss" else 1
-            if self.best_weights is None or sign * values[monitor] > max(
-                sign * value for value in self.history[monitor]
-            ):
-                self.best_weights, self.best_epoch = self.model.get_weights(), epoch + 1
+            state.weights = self.model.get_weights()
+            state.optimizer = [variable.numpy() for variable in self.model.optimizer.variables]
             for key, value in values.items():
-                self.history.setdefault(key, []).append(value)
-            if max_minutes is not None and self.seconds >= 60 * max_minutes and epoch + 1 < epochs:
-                self.stopped_by = "max_minutes"
+                state.history.setdefault(key, []).append(value)
+            seen = [sign * value for value in state.history[settings.monitor]]
+            if seen.index(max(seen)) == epoch:  # the first of equals
+                state.best_weights = state.weights
+            state.epochs_run = epoch + 1
+            if epoch + 1 < settings.epochs and _out_of_time(state, max_minutes):
                 self.model.stop_training = True
+            checkpoint.save(state, folder)
             if on_epoch is not None:
-                on_epoch(Epoch(epoch + 1, epochs, self.seconds, values))
-
-        def record(self) -> TrainingRecord:
-            return TrainingRecord(
-                epochs_run=len(self.history["loss"]),
-                best_epoch=self.best_epoch,
-                seconds=self.seconds,
-                stopped_by=self.stopped_by,
-                history=self.history,
-            )
+                on_epoch(Epoch(epoch + 1, settings.epochs, state.seconds, values))
 
     return Keeper()
+
+
+def _out_of_time(state: checkpoint.TrainingState, max_minutes: float | None) -> bool:
+    return max_minutes is not None and state.seconds >= 60 * max_minutes
+
+
+def _record(state: checkpoint.TrainingState, settings: TrainSettings) -> TrainingRecord:
+    watched = state.history[settings.monitor]
+    best = min(watched) if settings.monitor == "val_loss" else max(watched)
+    return TrainingRecord(
+        epochs_run=state.epochs_run,
+        best_epoch=watched.index(best) + 1,
+        seconds=state.seconds,
+        stopped_by="epochs" if state.epochs_run >= settings.epochs else "max_minutes",
+        history=state.history,
+    )

@@ -40,6 +40,7 @@ def quantise(
     *,
     seed: int,
     out: Path,
+    checkpoints: Path,
     pixel_scale: str = "0-255",
     output: str = "probabilities",
     max_minutes: float | None = None,
@@ -62,6 +63,8 @@ def quantise(
         Draws the calibration images, and seeds retraining.
     out : Path
         Folder for the file.
+    checkpoints : Path
+        Folder for the state of a retraining, which goes on from there.
     pixel_scale, output : str
         What the parent takes and gives.
     max_minutes : float, optional
@@ -107,7 +110,14 @@ def quantise(
         if mode == "qat":
             assert images is not None
             model, training = aware.retrain(
-                model, variant, dataset, images, seed=seed, max_minutes=max_minutes, on_epoch=on_epoch
+                model,
+                variant,
+                dataset,
+                images,
+                seed=seed,
+                checkpoints=checkpoints,
+                max_minutes=max_minutes,
+                on_epoch=on_epoch,
             )
         converter = import_tensorflow().lite.TFLiteConverter.from_keras_model(model)
     else:
