@@ -93,7 +93,7 @@ def _notes(study: Evidence) -> tuple[Notice, ...]:
     """Notes of the data, and of each training under its variant's name."""
     noted = []
     for place in study.each("variants"):
-        for notice in system.notes(place):
+        for notice in (*system.notes(place), *deployment.notes(place)):
             noted.append(Notice((title(place), ": ", *notice.text), notice.tone))
     return (*noted, *data.notes(study))
 

@@ -151,6 +151,7 @@ def test_retraining_changes_the_file_and_repeats(parent: Path, made: Any, tmp_pa
     assert (tmp_path / "model.tflite").read_bytes() == path.read_bytes()
     assert accuracy(tmp_path / "model.tflite") == pytest.approx(accuracy(path), abs=1e-3)
     assert again.history["val_loss"] == pytest.approx(training.history["val_loss"], abs=1e-3)
+    assert "augmentation and dropout were off" in made("qat")[1].notes[0]
     assert training.best_epoch == 1 + int(np.argmin(training.history["val_loss"]))
 
 

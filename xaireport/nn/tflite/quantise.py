@@ -29,6 +29,10 @@ INTEGER = ("int8", "qat")
 _PACKAGES = {"qat": ("tf-keras", "tensorflow-model-optimization")}
 _BRIGHTEST = 254.5
 """Below it, full integer input does not reach the brightest pixel value."""
+_RETRAINED = (
+    "Retrained on the training images as they are: augmentation and dropout were off and batch normalisation "
+    "was frozen, so that rounding is not all that sets it apart from its parent."
+)
 _TWIN_TOLERANCE = 1e-4
 """Two Keras libraries round differently; another function differs by far more."""
 
@@ -119,6 +123,7 @@ def quantise(
                 max_minutes=max_minutes,
                 on_epoch=on_epoch,
             )
+            notes.append(_RETRAINED)
         converter = import_tensorflow().lite.TFLiteConverter.from_keras_model(model)
     else:
         converter = _frozen(classifier)

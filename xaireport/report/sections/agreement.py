@@ -11,7 +11,11 @@ from xaireport.report.words import class_name, parent_title, title
 
 SHOWN = 20
 """Flips listed by name; results.json has them all."""
-EFFECTS = {"lost": "right → wrong", "gained": "wrong → right", "neither": "wrong either way"}
+EFFECTS = {
+    "lost": "right\u00a0→\u00a0wrong",
+    "gained": "wrong\u00a0→\u00a0right",
+    "neither": "wrong either way",
+}
 _absent = absent("Differences are given without a paired test or interval.")
 
 

@@ -58,14 +58,11 @@ def _facts(card: Card) -> tuple[tuple[Text, Text], ...]:
     if variant.get("parent"):
         parent = parent_title(card.study, variant)
         rows.append((("Parent",), (parent, " (", variant.quote("parent", role="code"), ")")))
+    trained: Text = (", of which trained ", variant.number("trainable_parameters", form="count"))
     rows.append(
         (
             ("Parameters",),
-            (
-                variant.number("parameters", form="count"),
-                ", of which trained ",
-                variant.number("trainable_parameters", form="count"),
-            ),
+            (variant.number("parameters", form="count"), *(() if variant.get("quantisation") else trained)),
         )
     )
     rows.append((("File size",), (variant.number("size_bytes", form="size"),)))
