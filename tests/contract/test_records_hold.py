@@ -1,4 +1,4 @@
-"""The committed records of real runs: as the schema says, and what their predictions give when counted again."""
+"""The committed records of real runs: as the schema says, and what their predictions give on a recount."""
 
 from __future__ import annotations
 
