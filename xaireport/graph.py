@@ -185,9 +185,9 @@ class Graph:
                 self.add(
                     f"evaluate {label} seed {seed}",
                     "evaluate",
-                    {},
-                    {"info": words, "predictions": Input(names[-1], "predictions.npz")},
-                    ("numpy", "scikit-learn"),
+                    {"seed": study.seed},
+                    {"data": arrays, "info": words, "predictions": Input(names[-1], "predictions.npz")},
+                    ("numpy", "scipy", "scikit-learn"),
                 )
             )
         first = seeds(study, variant)[0]

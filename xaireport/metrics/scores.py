@@ -1,6 +1,6 @@
 """All scores of one set of predicted probabilities against the truth, by scikit-learn where it has them.
 
-What is 0/0 stays undefined and says why. This module gives no intervals and compares no two systems.
+What is 0/0 stays undefined and says why. Intervals come from ``bounds``; no two systems are compared here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from sklearn import metrics
 
 from xaireport.errors import ConfigError, DataError, ModelError
+from xaireport.metrics.bounds import Bounds
 from xaireport.types import ClassScores, Evaluation, Score
 
 if TYPE_CHECKING:
@@ -21,8 +22,15 @@ SUM_TOLERANCE = 1e-3
 """How far a row of probabilities may be from summing to 1: half precision and rounding, no more."""
 
 
-def evaluate(y_true: ArrayLike, y_prob: ArrayLike, classes: Sequence[str]) -> Evaluation:
-    """Score predicted probabilities.
+def evaluate(
+    y_true: ArrayLike,
+    y_prob: ArrayLike,
+    classes: Sequence[str],
+    *,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """Score predicted probabilities, each score with its interval.
 
     The predicted class is the most probable one, the first of equals.
 
@@ -34,6 +42,11 @@ def evaluate(y_true: ArrayLike, y_prob: ArrayLike, classes: Sequence[str]) -> Ev
         Predicted probabilities; rows sum to 1 within ``SUM_TOLERANCE``.
     classes : sequence of K str
         Class names, in the order of the indices; K is at least 2.
+    groups : array, (n,), optional
+        What several images show in common, such as the patient: resampled together. Without it, images are
+        treated as independent.
+    seed : int
+        Of resampling.
 
     Returns
     -------
@@ -50,7 +63,8 @@ def evaluate(y_true: ArrayLike, y_prob: ArrayLike, classes: Sequence[str]) -> Ev
     ConfigError
         If ``classes`` are fewer than two, or not unique.
     DataError
-        If ``y_true`` is empty, is no vector of integers, or holds an index out of range.
+        If ``y_true`` is empty, is no vector of integers, or holds an index out of range; or ``groups`` are
+        not as many.
     ModelError
         If ``y_prob`` is not of shape (n, K), not finite, out of [0, 1], or its rows do not sum to 1.
 
@@ -79,7 +93,12 @@ def evaluate(y_true: ArrayLike, y_prob: ArrayLike, classes: Sequence[str]) -> Ev
         "auroc": _auroc(truth, prob, labels),
     }
     confusion = metrics.confusion_matrix(truth, predicted, labels=range(len(labels)))
-    return Evaluation(scores, per_class, tuple(tuple(int(count) for count in row) for row in confusion))
+    bounds = Bounds(truth, prob, _valid_groups(groups, truth), seed)
+    return Evaluation(
+        {name: bounds.of(name, score) for name, score in scores.items()},
+        tuple(bounds.of_class(index, one) for index, one in enumerate(per_class)),
+        tuple(tuple(int(count) for count in row) for row in confusion),
+    )
 
 
 def _per_class(
@@ -184,6 +203,16 @@ def _valid_truth(y_true: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64
             f"class indices from 0 to {len(labels) - 1}", f"{truth.min()} to {truth.max()}", where="y_true"
         )
     return truth.astype(np.int64)
+
+
+def _valid_groups(groups: ArrayLike | None, truth: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Return groups as numbers from 0 on."""
+    if groups is None:
+        return None
+    named = np.asarray(groups)
+    if named.shape != truth.shape:
+        raise DataError(f"groups of shape {truth.shape}, one per image", named.shape, where="groups")
+    return np.unique(named, return_inverse=True)[1].astype(np.int64)
 
 
 def _valid_probabilities(

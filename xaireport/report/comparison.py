@@ -118,7 +118,7 @@ def _scores(study: Evidence) -> tuple[Block, ...]:
         said = f"{score_name(name)} of {BASELINES[name][1]}: "
         naive += ["; " if naive else "For comparison: ", said, study.number("baselines", BASELINES[name][0])]
     table = Table(
-        ("Scores on the test split; beneath, the reference and the difference to it",),
+        ("Scores on the test split; beneath, the interval, the reference, and the difference to it",),
         tuple(columns),
         rows,
         (*([(*naive, ".")] if naive else []), *notes),

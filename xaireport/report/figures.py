@@ -172,8 +172,9 @@ def comparison(results: Mapping[str, Any]) -> Figure:
     """Scores of all variants, one line per score; hollow marks for references, never beside phantom data."""
     phantom = results["data"]["source"] == "phantom"
     names = [name for name in COMPARED if name in SCORES]
-    lines = -(-len(results["variants"]) // 3)
-    figure, (axis,) = new_figure(7.4, 0.6 + 0.34 * len(names) + 0.2 * lines)
+    count = len(results["variants"])
+    lines = -(-count // 3)
+    figure, (axis,) = new_figure(7.4, 0.6 + (0.22 + 0.055 * count) * len(names) + 0.2 * lines)
     for index, (name, variant) in enumerate(results["variants"].items()):
         colour, mark = COLOURS[index % len(COLOURS)], MARKS[index % len(MARKS)]
         scores = variant["scores"]
@@ -182,15 +183,20 @@ def comparison(results: Mapping[str, Any]) -> Figure:
             for i, score in enumerate(names)
             if score in scores and scores[score]["value"] is not None
         ]
+        offset = 0.5 * ((index + 0.5) / count - 0.5)  # side by side, so that no interval hides another
         axis.plot(
             [value for value, _ in known],
-            [i for _, i in known],
+            [i + offset for _, i in known],
             linestyle="none",
             marker=mark,
             color=colour,
-            markersize=6.5,
+            markersize=5.5,
             label=short(variant.get("title") or name),
         )
+        for i, score in enumerate(names):
+            if score in scores and scores[score].get("lo") is not None:
+                bounds = [scores[score]["lo"], scores[score]["hi"]]
+                axis.plot(bounds, [i + offset] * 2, color=colour, linewidth=1.2)
         reference = {} if phantom else variant.get("reference") or {}
         pairs = (("accuracy", "accuracy"), ("weighted_f1", "f1"), ("weighted_precision", "precision"))
         told = [
@@ -198,7 +204,7 @@ def comparison(results: Mapping[str, Any]) -> Figure:
         ]
         axis.plot(
             [value for value, _ in told],
-            [i for _, i in told],
+            [i + offset for _, i in told],
             linestyle="none",
             marker=mark,
             markersize=6.5,

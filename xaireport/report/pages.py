@@ -12,7 +12,15 @@ from xaireport.report.sections import data, deployment, system
 from xaireport.report.sections.builtin import BUILTIN
 from xaireport.report.sections.headline import reference_key, reference_text
 from xaireport.report.sections.registry import Card, SectionMaker, sections
-from xaireport.report.words import BASELINES, DEMONSTRATION, is_phantom, score_name, sentence_case, title
+from xaireport.report.words import (
+    BASELINES,
+    DEMONSTRATION,
+    interval,
+    is_phantom,
+    score_name,
+    sentence_case,
+    title,
+)
 
 DENSE = 8
 """Classes for which a wide screen has room to set the table and the matrix side by side."""
@@ -98,6 +106,9 @@ def _tiles(study: Evidence, variant: Evidence) -> Tiles:
 
 def _beside(study: Evidence, variant: Evidence, score: str) -> tuple[Text, ...]:
     notes: list[Text] = []
+    place = variant.at("scores", score)
+    if bounds := interval(place):
+        notes.append((place.number("level", form="percent"), " interval ", *bounds))
     if score in BASELINES:
         short = {"balanced_accuracy": "guessing ", "accuracy": "largest class "}[score]
         notes.append((short, study.number("baselines", BASELINES[score][0])))

@@ -13,6 +13,7 @@ from xaireport.report.words import (
     class_name,
     difference,
     grid,
+    interval,
     is_phantom,
     lean,
     parent_title,
@@ -49,10 +50,18 @@ def headline(study: Evidence, variant: Evidence) -> Text:
         return (Strong((sentence_case(label), " ", score)), where, *n, ".")
     key, does = BASELINES[name]
     naive = study.number("baselines", key)
+    stored = variant.at("scores", name)
+    bounds = interval(stored)
+    within: Text = (
+        (" (", stored.number("level", form="percent"), " interval ", *bounds, ")") if bounds else ()
+    )
+    low = stored.get("lo", default=score.value)
     if naive.value is not None and score.value <= naive.value:
-        said: Text = (Strong((f"No better than {does}",), "bad"), f"{where}: {label} ", score)
+        said: Text = (Strong((f"No better than {does}",), "bad"), f"{where}: {label} ", score, *within)
+    elif naive.value is not None and low <= naive.value:
+        said = (Strong((f"Not shown to be better than {does}",), "bad"), f"{where}: {label} ", score, *within)
     else:
-        said = (Strong((f"Better than {does}",)), f"{where}: {label} ", Strong((score,)))
+        said = (Strong((f"Better than {does}",)), f"{where}: {label} ", Strong((score,)), *within)
     return (*said, f", where {does} reaches ", naive, *n, ".", *_below_largest(study, variant, name))
 
 

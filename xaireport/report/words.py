@@ -91,6 +91,13 @@ def kind(place: Evidence) -> Text:
     return joined(parts) or ("model file brought along",)
 
 
+def interval(score: Evidence) -> Text:
+    """Return the interval of a stored score, lower and upper bound; nothing where there is none."""
+    if score.get("lo") is None:
+        return ()
+    return (score.number("lo"), "–", score.number("hi"))
+
+
 def class_name(study: Evidence, index: int) -> Quote:
     """Return the name of a class."""
     return study.quote("classes", index, role="class")

@@ -16,6 +16,14 @@ from xaireport.metrics.scores import evaluate
 def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``evaluation.json``."""
     info = open_info(context.inputs["info"].parent)
+    with np.load(context.inputs["data"], allow_pickle=False) as data:
+        groups = data.get("test_groups")
     with np.load(context.inputs["predictions"], allow_pickle=False) as stored:
-        evaluation = evaluate(stored["test_y_true"], stored["test_y_prob"], info.classes)
+        evaluation = evaluate(
+            stored["test_y_true"],
+            stored["test_y_prob"],
+            info.classes,
+            groups=groups,
+            seed=params["seed"],
+        )
     codec.save(evaluation, context.out / "evaluation.json")

@@ -24,15 +24,37 @@ SCORES = (
 
 @dataclass(frozen=True)
 class Score:
-    """One number with the count it rests on; ``value`` is None where undefined, and ``reason`` says why."""
+    """One number with the count it rests on, and its interval.
+
+    Parameters
+    ----------
+    value : float or None
+        None where undefined; ``reason`` says why.
+    n : int
+        Images that it rests on.
+    reason : str
+        Also of a mean that counted something undefined as 0.
+    lo, hi : float or None
+        The interval; None where there is none.
+    level : float or None
+        Its nominal coverage.
+    method : str
+        How it was made.
+    """
 
     value: float | None
     n: int
     reason: str = ""
+    lo: float | None = None
+    hi: float | None = None
+    level: float | None = None
+    method: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """As stored in results.json: the reason only where there is one."""
+        """As stored in results.json: reason and interval only where there is one."""
         out: dict[str, Any] = {"value": self.value, "n": self.n}
+        if self.lo is not None:
+            out |= {"lo": self.lo, "hi": self.hi, "level": self.level, "method": self.method}
         if self.reason:
             out["reason"] = self.reason
         return out

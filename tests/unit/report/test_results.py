@@ -104,7 +104,10 @@ def test_a_confusion_matrix_in_shares_of_its_rows(results: dict[str, Any]) -> No
 def test_undefined_scores_have_a_reason(results: dict[str, Any]) -> None:
     scar = results["variants"]["baseline"]["per_class"][2]
     assert scar["recall"] == {"value": None, "n": 0, "reason": "no test image"}
-    assert results["variants"]["baseline"]["scores"]["accuracy"] == {"value": 0.5, "n": 4}
+    accuracy = results["variants"]["baseline"]["scores"]["accuracy"]
+    assert (accuracy["value"], accuracy["n"], accuracy["method"]) == (0.5, 4, "Wilson")
+    assert accuracy["lo"] < 0.5 < accuracy["hi"]
+    assert "lo" not in scar["recall"]
 
 
 def test_the_most_frequent_errors_come_first() -> None:

@@ -6,7 +6,7 @@ from xaireport.report.document import Cell, Column, Count, Figure, Matrix, Row, 
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections.headline import value_cell
 from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import class_name, letter
+from xaireport.report.words import class_name, interval, letter
 
 MATRIX_LIMIT = 20
 """More classes than this do not fit a page: the drawing takes the place of the matrix."""
@@ -30,7 +30,9 @@ def make_scores(card: Card) -> Content:
         "– marks a score that is undefined: the class was never predicted, or no test image shows it.",
     )
     notes = (undefined,) if _any_undefined(card.variant) else ()
-    table = Table(("Scores per class on the test split; lowest recall marked",), columns, rows, notes)
+    table = Table(
+        ("Scores per class on the test split, intervals beneath; lowest recall marked",), columns, rows, notes
+    )
     figure = Figure(f"assets/figures/{card.name}-per-class.svg", ("Precision, recall and F1 per class.",))
     return "computed", (table, figure)
 
@@ -60,9 +62,9 @@ def _row(card: Card, index: int, lowest: bool) -> Row:
         recall = Cell(recall.text, recall.below, "bad")
     cells = (
         Cell((place.number("n", form="count"),)),
-        Cell(value_cell(place.at("precision")).text),
-        Cell(recall.text, (), recall.tone),
-        Cell(value_cell(place.at("f1")).text),
+        Cell(value_cell(place.at("precision")).text, interval(place.at("precision"))),
+        Cell(recall.text, interval(place.at("recall")), recall.tone),
+        Cell(value_cell(place.at("f1")).text, interval(place.at("f1"))),
     )
     return Row(Cell((class_name(card.study, index),)), cells)
 

@@ -11,7 +11,9 @@ from xaireport.report.words import (
     BASELINES,
     SCORES,
     difference,
+    interval,
     is_phantom,
+    joined,
     parent_title,
     score_name,
     sentence_case,
@@ -84,7 +86,11 @@ def _table(study: Evidence, variant: Evidence, headline: str) -> Table:
     parent = variant.get("parent_difference")  # none where the parent was not built
     reference = variant.get("reference")
     compared = bool(variant.get("reference_difference"))
-    columns = [Column(("Score",), False), Column(("value",)), Column(("n",)), Column(("naive",))]
+    level = _level(variant)
+    columns = [Column(("Score",), False), Column(("value",))]
+    if level:
+        columns.append(Column((*level, " interval")))
+    columns += [Column(("n",)), Column(("naive",))]
     if parent:
         columns.append(Column(("against ", parent_title(study, variant))))
     if reference:
@@ -95,7 +101,8 @@ def _table(study: Evidence, variant: Evidence, headline: str) -> Table:
     rows = []
     for name in names:
         score = variant.at("scores", name)
-        cells = [value_cell(score), Cell((score.number("n", form="count"),)), Cell(_naive(study, name))]
+        cells = [value_cell(score), *([Cell(interval(score))] if level else [])]
+        cells += [Cell((score.number("n", form="count"),)), Cell(_naive(study, name))]
         if parent:
             known = variant.get("parent_difference", name) is not None
             cells.append(Cell((difference(variant, "parent_difference", name, score=name),) if known else ()))
@@ -124,13 +131,38 @@ def referenced_cell(place: Evidence, score: str) -> Cell:
     if not place.get("scores", score):
         return Cell(("–",))
     cell = value_cell(place.at("scores", score))
+    bounds = interval(place.at("scores", score))
     key = reference_key(place, score)
     if not key:
-        return cell
-    below: list[Inline] = ["ref ", *reference_text(place, key)]
+        return Cell(cell.text, bounds or cell.below)
+    below: list[Inline] = [*bounds, " " if bounds else "", "ref ", *reference_text(place, key)]
     if place.get("reference_difference", key) is not None:
         below += [" ", difference(place, "reference_difference", key, score=score)]
     return Cell(cell.text, tuple(below))
+
+
+def _level(variant: Evidence) -> Text:
+    """Return the level of the intervals; nothing where none is stored."""
+    known = (score for score in variant.each("scores") if score.get("level") is not None)
+    return next(((score.number("level", form="percent"),) for score in known), ())
+
+
+def _how(variant: Evidence) -> tuple[Text, ...]:
+    """Say how the intervals were made, and what they take for independent."""
+    methods: dict[str, Evidence] = {}
+    for score in variant.each("scores"):
+        if score.get("method"):
+            methods.setdefault(str(score.get("method")), score)
+    if not methods:
+        return ()
+    told = joined(score.quote("method") for score in methods.values())
+    grouped = any("cluster" in method for method in methods)
+    drawn = (
+        "Images of one group (patient, lesion) are resampled together."
+        if grouped
+        else "Images are treated as independent."
+    )
+    return (("Intervals: ", *told, ". ", drawn),)
 
 
 def _order(score: str) -> int:
@@ -149,6 +181,7 @@ def _notes(study: Evidence, variant: Evidence) -> tuple[Text, ...]:
     once: Text = ("One training run: the numbers do not show how much they would vary from run to run.",)
     return (
         naive,
+        *_how(variant),
         *reference_notes(study, variant),
         *((once,) if len(variant.get("runs") or {}) <= 1 else ()),
     )
