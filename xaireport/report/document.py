@@ -142,11 +142,12 @@ class Facts:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table: what it says, and a quieter line beneath."""
+    """One cell of a table: what it says, and up to two quieter lines beneath."""
 
     text: Text
     below: Text = ()
     tone: Tone = ""
+    further: Text = ()
 
 
 @dataclass(frozen=True)

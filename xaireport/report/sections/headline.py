@@ -135,10 +135,10 @@ def referenced_cell(place: Evidence, score: str) -> Cell:
     key = reference_key(place, score)
     if not key:
         return Cell(cell.text, bounds or cell.below)
-    below: list[Inline] = [*bounds, " " if bounds else "", "ref ", *reference_text(place, key)]
+    told: list[Inline] = ["ref ", *reference_text(place, key)]
     if place.get("reference_difference", key) is not None:
-        below += [" ", difference(place, "reference_difference", key, score=score)]
-    return Cell(cell.text, tuple(below))
+        told += [" ", difference(place, "reference_difference", key, score=score)]
+    return Cell(cell.text, bounds, "", tuple(told)) if bounds else Cell(cell.text, tuple(told))
 
 
 def _level(variant: Evidence) -> Text:
