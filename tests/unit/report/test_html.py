@@ -274,6 +274,15 @@ def test_links_between_pages(study):
     assert {"derma/index.html", "derma/mine/card.html"} <= set(links)
 
 
+def test_what_is_missing_comes_last(study, quantised):
+    from xaireport.report.pages import card
+
+    for results, variant in ((study.results, "augmented"), (quantised.results, "int8")):
+        states = [section.state == "missing" for section in card(results, variant).sections]
+        assert states == sorted(states)
+        assert any(states)
+
+
 def test_a_missing_image_and_one_outside_the_folder_are_refused(study):
     for name in ("assets/none.jpg", "../secret.jpg", "/etc/secret.jpg"):
         results = copy.deepcopy(study.results)

@@ -63,7 +63,7 @@ def absent(sentence: str) -> Callable[[Card], Content]:
 
 
 def sections(card: Card, makers: Iterable[SectionMaker]) -> tuple[Section, ...]:
-    """Make all sections in reading order; a letter may be taken once.
+    """Make all sections in reading order, those that are missing last; a letter may be taken once.
 
     Raises
     ------
@@ -75,4 +75,5 @@ def sections(card: Card, makers: Iterable[SectionMaker]) -> tuple[Section, ...]:
         if maker.letter in by_letter:
             raise ConfigError("one section per letter", f"two for {maker.letter}: {maker.title}")
         by_letter[maker.letter] = maker
-    return tuple(maker(card) for maker in sorted(by_letter.values(), key=lambda maker: maker.order))
+    made = [maker(card) for maker in sorted(by_letter.values(), key=lambda maker: maker.order)]
+    return tuple(sorted(made, key=lambda section: section.state == "missing"))
