@@ -137,12 +137,11 @@ class Graph:
         # What is quantised comes after what it is made from, whatever the order of the file.
         ordered = sorted(chosen, key=lambda name: study.variants[name].quantise.is_on)
         names = {name: [data, *self._variant(study, study.variants[name], data, located)] for name in ordered}
-        self._cost(study, measured(study, ordered), data, names)
+        # No variant's own: what is measured side by side is never a reason to leave a finished variant out.
+        self._cost(study, measured(study, ordered), data)
         return names
 
-    def _cost(
-        self, study: StudySpec, chosen: Sequence[str], data: str, names: Mapping[str, list[str]]
-    ) -> None:
+    def _cost(self, study: StudySpec, chosen: Sequence[str], data: str) -> None:
         """Add what measures the variants side by side, and the TFLite files of those that have none yet."""
         if not chosen:
             return
@@ -150,12 +149,10 @@ class Graph:
         for name in chosen:
             variant = study.variants[name]
             if not variant.quantise.is_on:
-                names[name].append(self._conversion(study, variant, Input(data, "dataset.npz")))
+                self._conversion(study, variant, Input(data, "dataset.npz"))
             files[name] = optional(f"quantise {study.name}.{name}", "model.tflite")
         parents = {name: each.parent for name in chosen if (each := study.variants[name]).quantise.is_on}
-        cost = self.add(f"cost {study.name}", "cost", {"parents": parents}, files, RUNTIME[-2:])
-        for name in chosen:
-            names[name].append(cost)
+        self.add(f"cost {study.name}", "cost", {"parents": parents}, files, RUNTIME[-2:])
 
     def without_data(self, study: str, refused: DataError) -> Input:
         """Add the node that fails for a study whose data cannot be had; return what the index reads of it."""

@@ -223,3 +223,12 @@ def test_a_child_before_its_parent_in_the_file_comes_after_it_in_the_graph(tmp_p
     assert "predict q.small seed 7" not in found
     assert with_parents(study, ["small"]) == ["small", "big"]
     assert with_parents(study, ["big"]) == ["big"]
+
+
+def test_what_is_measured_together_is_no_variants_own() -> None:
+    """Else a variant that is finished would be left out for the sake of one that is not."""
+    study = shipped("derma")
+    own = Graph(Path("reports")).evidence(study, PHANTOM, list(study.variants))
+    assert not [name for names in own.values() for name in names if name.startswith("cost ")]
+    assert [name for name in own["augmented"] if name.startswith("quantise ")] == []
+    assert "quantise derma.int8" in own["int8"]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 LEVEL = 0.95
 RESAMPLES = 10_000
-_CHUNK = 1 << 22
-"""Random numbers in memory at once."""
+CHUNK = 1 << 22
+"""Numbers in memory at once."""
 
 
 def wilson(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
@@ -48,11 +48,13 @@ def wilson(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
     return (centre - half if successes else 0.0), (centre + half if successes < n else 1.0)
 
 
-def resampled_confusions(confusion: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return ``RESAMPLES`` confusion matrices, int (B, K, K), of as many images drawn with replacement."""
+def resampled_confusions(
+    confusion: NDArray[np.int64], rng: np.random.Generator, rows: int = RESAMPLES
+) -> NDArray[np.int64]:
+    """Return ``rows`` confusion matrices, int (rows, K, K), of as many images drawn with replacement."""
     cells = confusion.reshape(-1)
     n = int(cells.sum())
-    return rng.multinomial(n, cells / n, size=RESAMPLES).reshape(RESAMPLES, *confusion.shape)
+    return rng.multinomial(n, cells / n, size=rows).reshape(rows, *confusion.shape)
 
 
 def resampled_sums(
@@ -73,7 +75,7 @@ def resampled_sums(
     per_group = np.zeros((n_groups, values.shape[1]))
     np.add.at(per_group, groups, values)
     out = np.empty((RESAMPLES, values.shape[1]))
-    step = max(1, _CHUNK // n_groups)
+    step = max(1, CHUNK // n_groups)
     for start in range(0, RESAMPLES, step):
         rows = min(step, RESAMPLES - start)
         drawn = rng.integers(0, n_groups, (rows, n_groups), dtype=np.int32)
@@ -95,14 +97,14 @@ def percentile(values: NDArray[np.float64], level: float = LEVEL) -> tuple[float
 def auroc_influence(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how much each image moves an AUROC: float (n,), their mean is 0.
 
-    The structural components of DeLong, DeLong & Clarke-Pearson 1988 (doi:10.2307/2531595): the variance of
-    the AUROC is that of their mean. Unlike a variance they can be summed within groups and averaged over
-    classes.
+    The structural components of DeLong, DeLong & Clarke-Pearson 1988 (doi:10.2307/2531595), scaled so that
+    the sum of their squares over n² is the variance given there. Unlike a variance they can be summed within
+    groups and averaged over classes.
 
     Parameters
     ----------
     positive : bool array, (n,)
-        At least one of each kind.
+        At least two of each kind.
     score : float array, (n,)
     """
     from scipy.stats import rankdata
@@ -115,8 +117,9 @@ def auroc_influence(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> 
     below[~positive] = 1 - (ranks[~positive] - rankdata(score[~positive])) / p
     area = float(below[positive].mean())
     out = (below - area) * n
-    out[positive] /= p
-    out[~positive] /= n - p
+    q = n - p
+    out[positive] *= (p / (p - 1)) ** 0.5 / p
+    out[~positive] *= (q / (q - 1)) ** 0.5 / q
     return out
 
 
@@ -131,11 +134,12 @@ def mean_interval(
         The estimate.
     influence : float array, (n,)
     groups : int array, (n,), optional
-        Images of one group are one observation.
+        Images of one group are one observation; at least two groups.
     """
     n = len(influence)
     sums = influence if groups is None else np.bincount(groups, weights=influence)
     count = len(sums)
-    deviation = (count / max(1, count - 1) * float((sums**2).sum())) ** 0.5 / n
+    few = 1.0 if groups is None else count / (count - 1)  # the influences of single images are scaled already
+    deviation = (few * float((sums**2).sum())) ** 0.5 / n
     z = NormalDist().inv_cdf(0.5 + level / 2)
     return max(0.0, value - z * deviation), min(1.0, value + z * deviation)

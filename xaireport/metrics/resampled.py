@@ -5,6 +5,7 @@ Undefined is NaN here; the point estimates, and the reasons where there is none,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +14,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def confusion_scores(confusions: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
+def confusion_scores(
+    confusions: NDArray[Any], defined: Mapping[str, NDArray[np.bool_]] | None = None
+) -> dict[str, NDArray[np.float64]]:
     """Return every score that a confusion matrix determines.
 
     Parameters
     ----------
     confusions : array, (B, K, K)
         Rows true, columns predicted; sums are positive.
+    defined : mapping of str to bool array (K,), optional
+        For ``precision``, ``recall`` and ``f1``: the classes for which it is defined in the data that the
+        matrices were resampled from. Where one of them drops out of a resample it is left out of that mean;
+        what was undefined all along counts as 0, as in the estimate.
 
     Returns
     -------
@@ -44,7 +51,8 @@ def confusion_scores(confusions: NDArray[Any]) -> dict[str, NDArray[np.float64]]
         found["balanced_accuracy"] = recalls.sum(axis=1) / shown.sum(axis=1)
         for name, values in per_class.items():
             known = np.nan_to_num(values, nan=0.0)
-            found[f"macro_{name}"] = known.mean(axis=1)
+            dropped = np.isnan(values) & (defined[name] if defined else False)
+            found[f"macro_{name}"] = known.sum(axis=1) / (known.shape[1] - dropped.sum(axis=1))
             found[f"weighted_{name}"] = (known * true).sum(axis=1) / total
         # Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006
         covariance = hits.sum(axis=1) * total - (true * predicted).sum(axis=1)

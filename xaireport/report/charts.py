@@ -58,22 +58,30 @@ def lineage(results: Mapping[str, Any]) -> Figure:
     deepest = max(depth for depth, _ in places.values())
     height = _ROW * (1 + max(row for _, row in places.values()))
     drawn, (axis,) = figure(WIDTH, height + 0.1)
-    step = (WIDTH - _BOX[0] - 0.1) / max(deepest, 2)
+    wide = min(_BOX[0], (WIDTH - 0.1) / (deepest + 1) - 0.28)
+    step = (WIDTH - wide - 0.1) / max(deepest, 2)
+    letters = int(13 * wide)
     axis.set(xlim=(-0.05, WIDTH - 0.05), ylim=(height, -0.05))
     axis.set_axis_off()
     for name, (depth, row) in places.items():
         variant = variants[name]
         x, y = step * depth, _ROW * row + 0.06
         box = FancyBboxPatch(
-            (x, y), *_BOX, boxstyle="round,pad=0,rounding_size=0.06", facecolor="none", edgecolor=INK, lw=0.7
+            (x, y),
+            wide,
+            _BOX[1],
+            boxstyle="round,pad=0,rounding_size=0.06",
+            facecolor="none",
+            edgecolor=INK,
+            lw=0.7,
         )
         axis.add_patch(box)
-        axis.text(x + 0.09, y + 0.18, short(variant.get("title") or name), va="center", fontsize=8.5)
+        axis.text(x + 0.09, y + 0.18, short(variant.get("title") or name, letters), va="center", fontsize=8.5)
         told = forms.text(variant["scores"]["accuracy"]["value"], "score")
         axis.text(x + 0.09, y + 0.35, f"accuracy {told}", va="center", fontsize=7.5, alpha=0.8)
         if variant["parent"] in places:
             before, above = places[variant["parent"]]
-            x0, y0 = step * before + _BOX[0], _ROW * above + 0.06 + _BOX[1] / 2
+            x0, y0 = step * before + wide, _ROW * above + 0.06 + _BOX[1] / 2
             middle, y1 = (x0 + x) / 2, y + _BOX[1] / 2
             axis.plot([x0, middle, middle, x - 0.06], [y0, y0, y1, y1], color=INK, lw=0.7)
             axis.plot([x - 0.05], [y1], marker=5, color=INK, markersize=5)

@@ -135,7 +135,7 @@ def _cost(study: Evidence) -> tuple[Block, ...]:
     measured = [place for place in study.each("variants") if place.get("cost")]
     quantised = [place for place in study.each("variants") if place.get("quantisation")]
     blocks: list[Block] = []
-    if measured:
+    if study.get("pareto"):
         blocks += [
             Paragraph(_front(study)),
             Figure(
@@ -145,6 +145,9 @@ def _cost(study: Evidence) -> tuple[Block, ...]:
                     "ringed: no other variant is at least as good in all three.",
                 ),
             ),
+        ]
+    if measured:
+        blocks += [
             deployment.costs(study, measured, "What each variant costs where it runs"),
             *deployment.not_smaller(study, quantised),
         ]

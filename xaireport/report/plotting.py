@@ -89,6 +89,6 @@ def grid(axis: Axes, which: Any) -> None:
     axis.set_axisbelow(True)
 
 
-def short(name: str) -> str:
+def short(name: str, letters: int = LABEL) -> str:
     """Cut a name to what a drawing has room for."""
-    return name if len(name) <= LABEL else f"{name[: LABEL - 1]}…"
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"

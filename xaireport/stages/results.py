@@ -62,6 +62,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     complete = [name for name in seeds if not _missing(context, name)]
     variants = [_variant(context, study, name, seeds[name]) for name in complete]
     failures = [(name, failure) for name in seeds for failure in _missing(context, name)[:1]]
+    failures += [("", failure) for label, failure in context.failures.items() if label == "cost"]
     for name in complete:
         pictures = context.inputs[f"{name}/explain"] / name
         if pictures.is_dir():

@@ -114,8 +114,10 @@ def test_influences_of_an_auroc_by_hand() -> None:
     """Positives 3 and 1, negatives 2 and 1 (a tie): pairs won 1, 1, 0, 1/2, so that the area is 5/8."""
     positive, score = np.array([True, True, False, False]), np.array([3.0, 1.0, 2.0, 1.0])
     found = intervals.auroc_influence(positive, score)
-    # Components 1, 1/4 of the positives and 1/2, 3/4 of the negatives, less 5/8, times n over their number.
-    np.testing.assert_allclose(found, [0.75, -0.75, -0.25, 0.25])
+    # Components 1, 1/4 of the positives and 1/2, 3/4 of the negatives, less 5/8, times n over their number,
+    # times √(2 / 1): so that the squares add up to S10 / 2 + S01 / 2 with S10 = 9/32 and S01 = 1/32.
+    np.testing.assert_allclose(found, np.array([0.75, -0.75, -0.25, 0.25]) * 2**0.5)
+    assert (found**2).sum() / 16 == pytest.approx((9 / 32 + 1 / 32) / 2)
     assert intervals.mean_interval(0.625, np.zeros(4), None) == (0.625, 0.625)
 
 
@@ -141,8 +143,36 @@ def test_a_perfect_class_has_wilsons_interval_with_groups_too() -> None:
     y_prob = np.eye(2)[np.where(np.arange(43) < 30, 0, 1)]
     found = evaluate(y_true, y_prob, ("a", "b"), groups=np.arange(43) // 2)
     recall = found.per_class[0].recall
-    assert (recall.value, recall.method) == (1.0, "Wilson")
-    assert (recall.lo, recall.hi) == (pytest.approx(0.857, abs=5e-4), 1.0)
+    assert (recall.value, recall.method) == (1.0, "Wilson over groups")
+    assert (recall.lo, recall.hi) == (pytest.approx(intervals.wilson(12, 12)[0]), 1.0)  # 23 images, 12 groups
+
+
+def test_rare_classes_that_drop_out_of_a_resample_do_not_pull_the_mean_down() -> None:
+    y_true = np.repeat(np.arange(7), [100, 60, 1, 1, 1, 1, 1])
+    y_prob = np.eye(7)[np.where(np.arange(165) % 11 == 0, 0, y_true)]
+    found = evaluate(y_true, y_prob, [f"c{i}" for i in range(7)])
+    for name in ("macro_recall", "macro_precision", "macro_f1"):
+        score = found.scores[name]
+        assert score.lo <= score.value <= score.hi, name  # type: ignore[operator]
+    perfect = evaluate(y_true, np.eye(7)[y_true], [f"c{i}" for i in range(7)])
+    assert perfect.scores["macro_f1"].value == 1
+    assert perfect.scores["macro_f1"].lo is None  # no spread seen is no interval of width nought
+
+
+@pytest.mark.parametrize("groups", [None, [0] * 30])
+def test_without_spread_there_is_no_interval(groups: list[int] | None) -> None:
+    y_true = np.arange(30) % 3
+    prob = np.eye(3)[y_true if groups is None else np.where(np.arange(30) < 9, y_true, (y_true + 1) % 3)]
+    found = evaluate(y_true, prob, CLASSES, groups=groups)
+    for name in ("mcc", "macro_f1", "auroc", "log_loss", *(("accuracy",) if groups else ())):
+        assert found.scores[name].lo is None, name
+
+
+def test_one_image_of_a_class_gives_its_auroc_no_interval() -> None:
+    y_true = np.array([0, 0, 0, 1])
+    found = evaluate(y_true, [[0.9, 0.1], [0.4, 0.6], [0.7, 0.3], [0.5, 0.5]], ("a", "b"))
+    assert found.scores["auroc"].value == pytest.approx(2 / 3)
+    assert found.scores["auroc"].lo is None
 
 
 def test_what_is_undefined_has_no_interval() -> None:

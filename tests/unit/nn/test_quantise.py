@@ -123,6 +123,10 @@ def test_the_record_adds_up(made: Any, mode: str) -> None:
 def test_sizes_are_in_the_order_of_their_bits(made: Any) -> None:
     sizes = {mode: made(mode)[1].file.sections.weights for mode in MODES}
     assert sizes[""] == 2 * sizes["float16"]
+    biases = {mode: made(mode)[1].file.sections.biases for mode in ("", "float16")}
+    assert biases[""] == 2 * biases["float16"] > 0
+    counts = {open_model(made(mode)[0]).summary.parameters for mode in ("", "float16", "int8")}
+    assert len(counts) == 1
     assert sizes["int8"] == sizes["qat"] < sizes["dynamic"] < sizes["float16"]
     assert sizes[""] == pytest.approx(4 * sizes["int8"], rel=0.01)
 

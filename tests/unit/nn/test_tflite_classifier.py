@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,32 @@ def test_pixels_become_what_the_input_stores(stored: Endpoint, expected: Any) ->
     table = module._input_table(stored, 1 / 255, 0.0)
     assert table.dtype == stored.type
     np.testing.assert_allclose(table, expected, atol=1e-6)
+
+
+def test_a_file_for_one_image_at_a_time_is_run_so(files: dict[str, Path], tmp_path: Path) -> None:
+    from xaireport.nn.backend import import_keras, import_tensorflow, silence
+
+    keras, tf = import_keras(), import_tensorflow()
+    model = small.randomise(small.flat_model((12, 12, 3)))
+    function = tf.function(
+        lambda x: model(x, training=False), input_signature=[tf.TensorSpec((1, 12, 12, 3))], autograph=False
+    )
+    with silence(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+        frozen = convert_variables_to_constants_v2(function.get_concrete_function())
+        content = tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert()
+    path = tmp_path / "one.tflite"
+    path.write_bytes(content)
+    images = case.data().test.images[:5]
+    expected = keras.ops.convert_to_numpy(model(images.astype(np.float32), training=False))
+    np.testing.assert_allclose(open_model(path, n_classes=3).predict(images), expected, atol=1e-4)
+
+
+def test_an_input_that_cuts_off_most_pixels_is_refused() -> None:
+    with pytest.raises(ModelError, match="holds most pixel values"):
+        module._input_table(Endpoint("uint8", 1 / 255, 0), 1.0, 0.0)
 
 
 @pytest.mark.parametrize("stored", [Endpoint("int32", 0.5, 0), Endpoint("int64", 0.0, 0)])

@@ -73,7 +73,7 @@ def test_evidence_keeps_number_and_key_together():
 def test_sections_from_outside_come_in_by_the_same_door(study):
     results = Evidence(study.results)
     card = Card(results, results.at("variants", "mine"))
-    mine = SectionMaker("X", "My section", absent("Nothing yet."), 5)
+    mine = SectionMaker("X", "My section", lambda card: ("filled", ()), 5)
     made = sections(card, (*BUILTIN, mine))
     assert made[0].title == "My section"
     assert {section.letter for section in made} == {*"ABCDEFGHIJKLMNOP", "X"}

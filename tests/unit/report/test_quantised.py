@@ -112,6 +112,19 @@ def test_without_costs_nothing_is_weighed(study: Study) -> None:
     assert "no other beats" not in text
 
 
+def test_costs_without_a_score_to_weigh_them_against(quantised: Study) -> None:
+    results = {key: value for key, value in quantised.results.items() if key != "pareto"}
+    text = words(render_comparison(results, quantised.folder))
+    assert "What each variant costs where it runs" in text
+    assert "no other beats" not in text
+
+
+def test_a_variant_measured_on_its_own_is_said_to_be(quantised: Study) -> None:
+    text = words(pages(quantised)["augmented"])
+    assert "100 runs or more of each on its own ." in text
+    assert "ratio to the parent" not in text
+
+
 def test_the_drawings_show_every_variant(quantised: Study) -> None:
     names = [one["title"] for one in quantised.results["variants"].values()]
     drawn = lineage(quantised.results)

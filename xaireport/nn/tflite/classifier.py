@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BATCH = 64
 """Images in one run of the interpreter, at most: larger batches leave the processor's cache."""
 _PROBE_IMAGES = 6
+_MOST = 0.6
+"""Share of the 256 pixel values that may be cut off: an image set may be dark, but not that dark."""
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 
 
@@ -90,7 +92,7 @@ class TFLiteClassifier:
         details = open_interpreter(content, 1).get_input_details()[0]
         self.input_shape = tuple(int(size) for size in details["shape"][1:])
         self._interpreter: Any = None
-        self._batch = 0
+        self._batch = self._asked = 0
 
     @property
     def n_outputs(self) -> int:
@@ -169,14 +171,24 @@ class TFLiteClassifier:
             if n < batch:  # padded: another batch size would have the interpreter plan its memory again
                 part = np.concatenate([part, np.repeat(part[-1:], batch - n, axis=0)])
             interpreter.set_tensor(at, part)
-            interpreter.invoke()
+            try:
+                interpreter.invoke()
+            except RuntimeError as error:
+                raise ModelError(
+                    "a TFLite file that runs", str(error).strip().splitlines()[0][:200]
+                ) from error
             raw[start : start + n] = _real(interpreter.get_tensor(to), self._output)[:n]
         return raw
 
     def _prepare(self, batch: int) -> None:
-        if batch != self._batch:
-            self._interpreter = open_interpreter(self._content, self.threads, batch)
-            self._batch = batch
+        if batch == self._asked:
+            return
+        try:
+            self._interpreter, self._batch = open_interpreter(self._content, self.threads, batch), batch
+        except ModelError:  # a file for a fixed number of images: as many at a time
+            self._interpreter = open_interpreter(self._content, self.threads)
+            self._batch = int(self._interpreter.get_input_details()[0]["shape"][0])
+        self._asked = batch
 
 
 def _input_table(stored: Endpoint, factor: float, offset: float) -> Any:
@@ -189,7 +201,14 @@ def _input_table(stored: Endpoint, factor: float, offset: float) -> Any:
     if stored.type not in _RANGES:
         raise ModelError(f"an input of float32, {', '.join(_RANGES)}", stored.type)
     low, high = _RANGES[stored.type]
-    return np.clip(np.rint(real / stored.scale) + stored.zero_point, low, high).astype(stored.type)
+    whole = np.rint(real / stored.scale) + stored.zero_point
+    if np.mean((whole < low) | (whole > high)) > _MOST:
+        raise ModelError(
+            "an input whose range holds most pixel values",
+            f"{stored.type}, scale {stored.scale:.4g}, zero point {stored.zero_point}",
+            "is pixel_scale the one that the file was made for?",
+        )
+    return np.clip(whole, low, high).astype(stored.type)
 
 
 def _real(values: Any, stored: Endpoint) -> Floats:

@@ -18,8 +18,10 @@ FLOATS = ("float32", "float16", "float64", "bfloat16")
 SMALL_WEIGHTS = 1024
 """The converter leaves weights of fewer elements in float under dynamic range quantisation
 (``weights_min_num_elements_`` of TensorFlow Lite's quantize_weights)."""
+_NUMBERS = ("int8", "uint8", "int16", *FLOATS)
+_WITH_VECTORS = ("ADD", "MUL", "SUB", "DEQUANTIZE")
+"""Operators that may read a learnt vector without a kernel beside it."""
 _IDENTIFIER = b"TFL3"
-_SHORT = {"bool": "bool", "string": "string", "resource": "resource", "variant": "variant"}
 
 
 class Step(NamedTuple):
@@ -56,9 +58,7 @@ class Graph:
         try:
             self._model = schema.ModelT.InitFromPackedBuf(content, 0)
             self._graph = self._model.subgraphs[0]
-            self._names = {
-                **_names(schema.TensorType, str.lower),
-            }
+            self._names = _names(schema.TensorType, str.lower)
             self._operators = _names(schema.BuiltinOperator, str)
             self.input, self.output = self._only("inputs"), self._only("outputs")
             self.steps = tuple(self._steps())
@@ -84,7 +84,7 @@ class Graph:
                 kind = (code.customCode or b"custom").decode()
             output = tensors[step.outputs[0]]
             inputs = tuple(tensors[i] for i in step.inputs if i >= 0)
-            yield Step(_layer(output.name.decode()), kind, inputs, output)
+            yield Step(_layer((output.name or b"").decode()) or kind, kind, inputs, output)
 
     @property
     def tensors(self) -> Sequence[Any]:
@@ -102,7 +102,11 @@ class Graph:
 
     def weights(self, step: Step) -> Any:
         """Return the kernel that a step multiplies by; None where it has none."""
-        stored = [each for each in step.inputs if self.stored_bytes(each) and len(each.shape) >= 2]
+        stored = [
+            each
+            for each in step.inputs
+            if self.stored_bytes(each) and len(each.shape) >= 2 and self.type_of(each) in _NUMBERS
+        ]
         return max(stored, key=lambda each: math.prod(each.shape), default=None)
 
     def endpoint(self, tensor: Any) -> Endpoint:
@@ -110,7 +114,9 @@ class Graph:
         how = tensor.quantization
         if how is None or how.scale is None or len(how.scale) == 0:
             return Endpoint(self.type_of(tensor), 0.0, 0)
-        return Endpoint(self.type_of(tensor), float(how.scale[0]), int(how.zeroPoint[0]))
+        return Endpoint(
+            self.type_of(tensor), float(how.scale[0]), 0 if how.zeroPoint is None else int(how.zeroPoint[0])
+        )
 
     def metadata(self, name: str) -> str:
         """Return a piece of the file's metadata as text; empty where there is none."""
@@ -176,17 +182,17 @@ def parameters(graph: Graph) -> int:
 def _learnt(graph: Graph, step: Step) -> list[Any]:
     """Return what a step reads of stored numbers, but for shapes and axes."""
     kernel = graph.weights(step)
-    if kernel is None:
+    if kernel is None and step.operator not in _WITH_VECTORS:
         return []
-    floats = ("int8", "uint8", "int16", *FLOATS)
-    biases = [
+    vectors = [
         each
         for each in step.inputs
         if each is not kernel
         and graph.stored_bytes(each)
-        and (graph.type_of(each) in floats or each.quantization)
+        and len(each.shape) == 1
+        and (graph.type_of(each) in _NUMBERS or each.quantization)
     ]
-    return [kernel, *biases]
+    return vectors if kernel is None else [kernel, *vectors]
 
 
 def _size(tensor: Any) -> int:

@@ -70,9 +70,13 @@ def costs(study: Evidence, variants: Sequence[Evidence], caption: str) -> Table:
         (
             "Time of one batch in the TFLite interpreter, after warm-up: median, and p95 beneath, of ",
             min(together or every, key=_runs).number("runs", form="count"),
-            " runs of a parent and its children in turns",
+            *(
+                (" runs of a parent and its children in turns",)
+                if together
+                else (" runs or more of each on its own",)
+            ),
             *(alone if lone else ()),
-            ". × is the ratio to the parent's float32 TFLite file.",
+            ". × is the ratio to the parent's float32 TFLite file." if together else ".",
         ),
         (
             "Peak memory: growth of a fresh process from loading the file and running one image. A variant "
