@@ -121,7 +121,7 @@ def test_costs_without_a_score_to_weigh_them_against(quantised: Study) -> None:
 
 def test_a_variant_measured_on_its_own_is_said_to_be(quantised: Study) -> None:
     text = words(pages(quantised)["augmented"])
-    assert "100 runs or more of each on its own ." in text
+    assert "100 runs or more of each on its own." in text
     assert "ratio to the parent" not in text
 
 
