@@ -60,7 +60,8 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     seeds: dict[str, list[int]] = params["seeds"]
     dataset = open_dataset(context.inputs["data"].parent)
     complete = [name for name in seeds if not _missing(context, name)]
-    variants = [_variant(context, study, name, seeds[name]) for name in complete]
+    costs = codec.load(dict[str, Cost], context.inputs["cost"]) if "cost" in context.inputs else {}
+    variants = [_variant(context, study, name, seeds[name], costs.get(name)) for name in complete]
     failures = [(name, failure) for name in seeds for failure in _missing(context, name)[:1]]
     failures += [("", failure) for label, failure in context.failures.items() if label == "cost"]
     for name in complete:
@@ -103,7 +104,9 @@ def _missing(context: Context, name: str) -> list[Failure]:
     return [failure for label, failure in context.failures.items() if label.startswith(f"{name}/")]
 
 
-def _variant(context: Context, study: StudySpec, name: str, seeds: list[int]) -> VariantEvidence:
+def _variant(
+    context: Context, study: StudySpec, name: str, seeds: list[int], cost: Cost | None
+) -> VariantEvidence:
     def stored(part: str, kind: Any, seed: int | None = None) -> Any:
         at = f"{name}/{part}" if seed is None else f"{name}/{part}/{seed}"
         return codec.load(kind, context.inputs[at]) if at in context.inputs else None
@@ -121,7 +124,6 @@ def _variant(context: Context, study: StudySpec, name: str, seeds: list[int]) ->
             )
         )
     explained = context.inputs[f"{name}/explain"]
-    costs = codec.load(dict[str, Cost], context.inputs["cost"]) if "cost" in context.inputs else {}
     return VariantEvidence(
         spec=study.variants[name],
         model=stored("summary", ModelSummary, seeds[0]),
@@ -132,7 +134,7 @@ def _variant(context: Context, study: StudySpec, name: str, seeds: list[int]) ->
         training=stored("training", TrainingRecord, seeds[0]),
         quantisation=stored("quantisation", Quantisation),
         agreement=stored("agreement", Agreement),
-        cost=costs.get(name),
+        cost=cost,
     )
 
 

@@ -129,9 +129,7 @@ class TFLiteClassifier:
         ModelError
             The images do not fit the model, an output is not finite, or probabilities do not sum to 1.
         """
-        raw = self.run(images, min(batch_size, BATCH))
-        if self._output_kind == "probabilities" and self._output.scale and raw.shape[-1] > 1:
-            raw = _normalised(raw, self._output.scale)
+        raw = self._whole(self.run(images, min(batch_size, BATCH)))
         return outputs.to_probabilities(raw, self._output_kind)
 
     def check(self) -> None:
@@ -144,9 +142,7 @@ class TFLiteClassifier:
         """
         images = np.random.default_rng(0).integers(0, 256, (_PROBE_IMAGES, *self.input_shape), np.uint8)
         images[0], images[1] = 0, 255
-        raw = self.run(images, _PROBE_IMAGES)
-        if self._output_kind == "probabilities" and self._output.scale and raw.shape[-1] > 1:
-            raw = _normalised(raw, self._output.scale)
+        raw = self._whole(self.run(images, _PROBE_IMAGES))
         outputs.to_probabilities(raw, self._output_kind)
         outputs.check_declared(raw, self._output_kind)
 
@@ -179,6 +175,11 @@ class TFLiteClassifier:
                 ) from error
             raw[start : start + n] = _real(interpreter.get_tensor(to), self._output)[:n]
         return raw
+
+    def _whole(self, raw: Floats) -> Floats:
+        """Make distributions of probabilities that come in steps; leave everything else as it is."""
+        in_steps = self._output_kind == "probabilities" and self._output.scale and raw.shape[-1] > 1
+        return _normalised(raw, self._output.scale) if in_steps else raw
 
     def _prepare(self, batch: int) -> None:
         if batch == self._asked:
