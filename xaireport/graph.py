@@ -23,7 +23,10 @@ DATA_FIELDS = {
     "name", "title", "dataset", "classes", "task", "license", "citation", "url", "groups", "masks", "columns",
 }  # fmt: skip
 TRAIN_FIELDS = {"architecture", "options", "train", "augment"}
-STAGES = ("data", "train", "quantise", "predict", "evaluate", "compare", "explain", "cost", "results")
+STAGES = (
+    "data", "audit", "train", "quantise", "predict", "evaluate", "compare", "pairs", "explain", "cost",
+    "results",
+)  # fmt: skip
 EVIDENCE_CODE = tuple(f"xaireport.stages.{stage}" for stage in STAGES)
 NEURAL = ("tensorflow", "keras", "numpy")
 RUNTIME = (*NEURAL, "ai-edge-litert")
@@ -71,6 +74,32 @@ def measured(study: StudySpec, chosen: Sequence[str]) -> list[str]:
 def reading(variant: VariantSpec) -> dict[str, str]:
     """Return how a variant's model file takes pixels and what it gives."""
     return {"pixel_scale": variant.pixel_scale or "0-255", "output": variant.output or "probabilities"}
+
+
+def first_predictions(study: StudySpec, variant: str, optional: bool = False) -> Input:
+    """Return what a variant says of the images, as trained with its first seed."""
+    seed = seeds(study, study.variants[variant])[0]
+    return Input(f"predict {study.name}.{variant} seed {seed}", "predictions.npz", optional=optional)
+
+
+def scoring(study: StudySpec) -> dict[str, Any]:
+    """Return what a study says about its scores."""
+    return {
+        "seed": study.seed,
+        "ordinal": study.ordinal,
+        "cost_matrix": [list(row) for row in study.cost_matrix] or None,
+    }
+
+
+def part_scores(study: StudySpec) -> list[str]:
+    """Return the scores that parts of the test split are given."""
+    return list(dict.fromkeys((study.headline, "balanced_accuracy", "accuracy")))
+
+
+def paired_scores(study: StudySpec) -> list[str]:
+    """Return the scores that variants are compared by."""
+    costs = ("expected_cost",) if study.cost_matrix else ()
+    return [*dict.fromkeys((*part_scores(study), "macro_f1", "mcc", "auroc")), *costs]
 
 
 def optional(node: str, file: str) -> Input:
@@ -134,12 +163,39 @@ class Graph:
             {f"file{i}": Input(path=file) for i, file in enumerate(located.files)},
             ("numpy",),
         )
+        self.add(
+            f"audit {study.name}",
+            "audit",
+            {"seed": study.seed},
+            {"data": Input(data, "dataset.npz"), "info": Input(data, "dataset.json")},
+            ("numpy", "scipy", "pillow"),
+        )
         # What is quantised comes after what it is made from, whatever the order of the file.
         ordered = sorted(chosen, key=lambda name: study.variants[name].quantise.is_on)
         names = {name: [data, *self._variant(study, study.variants[name], data, located)] for name in ordered}
         # No variant's own: what is measured side by side is never a reason to leave a finished variant out.
         self._cost(study, measured(study, ordered), data)
+        self._pairs(study, chosen, data)
         return names
+
+    def _pairs(self, study: StudySpec, chosen: Sequence[str], data: str) -> None:
+        """Add what compares the variants two by two."""
+        files = {name: first_predictions(study, name, optional=True) for name in chosen}
+        if len(files) < 2:
+            return
+        self.add(
+            f"pairs {study.name}",
+            "pairs",
+            {
+                "variants": list(files),
+                "parents": {name: study.variants[name].parent for name in chosen},
+                "scores": paired_scores(study),
+                "family": study.family,
+                **scoring(study),
+            },
+            {"data": Input(data, "dataset.npz"), **files},
+            ("numpy", "scipy", "scikit-learn"),
+        )
 
     def _cost(self, study: StudySpec, chosen: Sequence[str], data: str) -> None:
         """Add what measures the variants side by side, and the TFLite files of those that have none yet."""
@@ -164,6 +220,7 @@ class Graph:
         label = f"{study.name}.{variant.name}"
         arrays, words = Input(data, "dataset.npz"), Input(data, "dataset.json")
         names = []
+        first = seeds(study, variant)[0]
         for seed in seeds(study, variant):
             if variant.quantise.is_on:
                 names.append(self._conversion(study, variant, arrays))
@@ -182,13 +239,18 @@ class Graph:
                 self.add(
                     f"evaluate {label} seed {seed}",
                     "evaluate",
-                    {"seed": study.seed},
-                    {"data": arrays, "info": words, "predictions": Input(names[-1], "predictions.npz")},
+                    # The card shows the first seed: parts of the test split are scored for that one alone.
+                    {"parts": part_scores(study) if seed == first else [], **scoring(study)},
+                    {
+                        "data": arrays,
+                        "info": words,
+                        "predictions": Input(names[-1], "predictions.npz"),
+                        **({"clean": optional(f"audit {study.name}", "clean.npz")} if seed == first else {}),
+                    },
                     ("numpy", "scipy", "scikit-learn"),
                 )
             )
-        first = seeds(study, variant)[0]
-        predictions = Input(f"predict {label} seed {first}", "predictions.npz")
+        predictions = first_predictions(study, variant.name)
         if variant.quantise.is_on:
             names.append(
                 self.add(
@@ -197,9 +259,7 @@ class Graph:
                     {},
                     {
                         "info": words,
-                        "parent": Input(
-                            f"predict {study.name}.{variant.parent} seed {first}", "predictions.npz"
-                        ),
+                        "parent": first_predictions(study, variant.parent),
                         "predictions": predictions,
                     },
                     ("numpy",),
@@ -279,7 +339,13 @@ class Graph:
     def results(self, study: StudySpec, chosen: Sequence[str]) -> dict[str, Input]:
         """Add what puts a study's evidence together, and its figures; return what pages are made of."""
         data = f"data {study.name}"
-        inputs = {"data": Input(data, "dataset.npz"), "info": Input(data, "dataset.json")}
+        inputs = {
+            "data": Input(data, "dataset.npz"),
+            "info": Input(data, "dataset.json"),
+            "audit": optional(f"audit {study.name}", ""),
+        }
+        if len(chosen) > 1:
+            inputs["pairs"] = optional(f"pairs {study.name}", "comparisons.json")
         for name in chosen:
             variant = study.variants[name]
             label = f"{study.name}.{name}"
@@ -298,9 +364,11 @@ class Graph:
                 predict = f"predict {label} seed {seed}"
                 inputs[f"{name}/summary/{seed}"] = optional(predict, "summary.json")
                 inputs[f"{name}/predictions/{seed}"] = optional(predict, "predictions.npz")
-                inputs[f"{name}/evaluation/{seed}"] = optional(
-                    f"evaluate {label} seed {seed}", "evaluation.json"
-                )
+                evaluate = f"evaluate {label} seed {seed}"
+                inputs[f"{name}/evaluation/{seed}"] = optional(evaluate, "evaluation.json")
+                if seed == seeds(study, variant)[0]:
+                    for part in ("reliability", "subgroups", "clean"):
+                        inputs[f"{name}/{part}"] = optional(evaluate, f"{part}.json")
             inputs[f"{name}/explain"] = optional(f"explain {label}", "")
         if measured(study, chosen):
             inputs["cost"] = optional(f"cost {study.name}", "cost.json")

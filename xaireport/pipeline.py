@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xaireport import study as studies
+from xaireport.data.known import known
 from xaireport.data.locate import locate
 from xaireport.engine.node import Input, Node, NodeReport, NodeStarted
 from xaireport.engine.scheduler import Cleaned, Engine
@@ -15,6 +16,7 @@ from xaireport.errors import ConfigError, DataError, RenderError
 from xaireport.graph import MODELS, Graph, needed_by_card, with_parents
 from xaireport.nn.zoo import ARCHITECTURES
 from xaireport.spec import StudySpec
+from xaireport.study.rules import check_costs
 from xaireport.types import DataMode, Epoch, Located
 
 STORE = MODELS / ".store"
@@ -138,6 +140,8 @@ def _study(
         )
 
     study = load(phantom=False)
+    classes = study.classes or known(study.dataset, study.name).classes
+    check_costs(study, len(classes), f"{selection.path}: cost_matrix")
     located = locate(study, request.data, request.data_dir, STORE / "located.json")
     if located.source == "phantom":
         notice = located.notice or f"{study.name}: demonstration on synthetic data"

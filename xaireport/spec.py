@@ -156,6 +156,14 @@ class StudySpec(Spec):
     columns: tuple[str, ...] = ()
     headline: str = "balanced_accuracy"
     headline_reason: str = ""
+    ordinal: bool = False
+    """Whether the classes are steps of a scale, in their order: then weighted kappa means something."""
+    cost_matrix: tuple[tuple[float, ...], ...] = ()
+    """What calling an image of one class (row) another (column) costs; empty: nobody has said."""
+    margin: float | None = None
+    """How much of a score a variant may lose and still count as no worse; None: nobody has said."""
+    family: Literal["all", "parents"] = "all"
+    """Which pairs of variants are tested together: all, or each with its parent."""
     seed: int = Field(0, ge=0)
     variants: dict[str, VariantSpec]
     overrides: tuple[str, ...] = ()

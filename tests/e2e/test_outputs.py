@@ -87,6 +87,11 @@ def test_results_keep_the_contract(project: Path, study: str) -> None:
     assert {"name", "source", "sha256", "official", "splits"} <= found["data"].keys()
     assert found["data"]["source"] == ("phantom" if study == "tiny" else "real")
     assert list(found["variants"]) == CARDS[study]
+    several = len(CARDS[study]) > 1
+    assert bool(found["comparisons"]) == several
+    assert ("skipped" in found["comparison"]) != several
+    assert {"groups", "exact_duplicates", "near_duplicates", "group_leakage"} <= found["data_audit"].keys()
+    assert found["methods"]
     for variant in found["variants"].values():
         assert {
             "parent", "changed_from_parent", "architecture", "parameters", "size_bytes", "training", "scores",
@@ -95,8 +100,15 @@ def test_results_keep_the_contract(project: Path, study: str) -> None:
         assert set(variant["scores"]) == {
             "accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1",
             "weighted_precision", "weighted_recall", "weighted_f1", "mcc", "log_loss", "auroc",
+            "average_precision", "brier", "brier_skill", "nll", "ece", "ece_classwise", "no_information_rate",
         }  # fmt: skip
         assert all({"value", "n"} <= score.keys() for score in variant["scores"].values())
+        for one in variant["per_class"]:
+            assert {"specificity", "npv", "lr_plus", "auroc", "average_precision"} <= one.keys()
+        assert variant["calibration"]["bins"]
+        assert (
+            sum(each["n"] for each in variant["calibration"]["bins"]) == found["data"]["splits"]["test"]["n"]
+        )
         assert {"method", "layer", "grid", "zero_maps"} <= variant["heatmaps"].keys()
         assert list(variant["runs"]) == ["0"]
         for example in variant["examples"]:

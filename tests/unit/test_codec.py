@@ -101,7 +101,16 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
         Evaluation,
         scores=st.dictionaries(st.text(), SCORES, max_size=4),
         per_class=st.lists(
-            st.builds(ClassScores, label=st.text(), n=INTS, precision=SCORES, recall=SCORES, f1=SCORES),
+            st.builds(
+                ClassScores,
+                label=st.text(),
+                n=INTS,
+                **{
+                    field.name: SCORES
+                    for field in dataclasses.fields(ClassScores)
+                    if field.name not in ("label", "n")
+                },
+            ),
             max_size=3,
         ).map(tuple),
         confusion=st.lists(st.lists(INTS, max_size=3).map(tuple), max_size=3).map(tuple),

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from xaireport.errors import ConfigError
+from xaireport.spec import StudySpec
 from xaireport.study import load_study
+from xaireport.study.rules import check_costs
 
 GOOD = 'dataset = "dermamnist"\n[variants.a]\narchitecture = "cnn2d"\n'
 
@@ -34,6 +36,12 @@ WRONG_FILES = {
     "choice": (GOOD + 'train = { optimizer = "adm" }\n', "one of adam, sgd", "did you mean adam"),
     "table for setting": (GOOD + "train = 3\n", "a table", "variants.a.train"),
     "list of words for seeds": (GOOD + 'seeds = ["x"]\n', "an integer", "seeds.0"),
+    "margin of nothing": ("margin = 0.0\n" + GOOD, "more than 0 and less than 1", "margin"),
+    "margin of everything": ("margin = 1.0\n" + GOOD, "more than 0 and less than 1", "1.0"),
+    "margin below": ("margin = -0.02\n" + GOOD, "more than 0 and less than 1", "-0.02"),
+    "family": ('family = "some"\n' + GOOD, "one of all, parents", "'some'"),
+    "costs in words": ('cost_matrix = [["a"]]\n' + GOOD, "a number", "cost_matrix.0.0"),
+    "kappa without an order": ('headline = "kappa_weighted"\n' + GOOD, "ordinal = true", "headline"),
     "seed twice": (GOOD + "seeds = [1, 1]\n", "each once", "variants.a.seeds"),
     "reference without source": (GOOD + "reference = { accuracy = 0.5 }\n", "a value", "reference.source"),
     "reference with unknown key": (GOOD + 'reference = { source = "x", f2 = 1 }\n', "a key", "reference)"),
@@ -277,3 +285,25 @@ def test_a_brought_model_needs_no_architecture(tmp_path: Path) -> None:
     path = tmp_path / "lab.toml"
     path.write_text(BROUGHT, encoding="utf-8")
     assert load_study(path, architectures=ARCHITECTURES).variants["m"].architecture == ""
+
+
+def test_costs_fit_the_classes(tmp_path: Path) -> None:
+    """How many classes there are is known only with the data set: the build asks before any work."""
+    path = tmp_path / "mine.toml"
+
+    def study(matrix: str) -> StudySpec:
+        path.write_text(f"cost_matrix = {matrix}\n{GOOD}")
+        return load_study(path)
+
+    check_costs(study("[[0, 1], [5, 0]]"), 2, "mine.toml: cost_matrix")
+    check_costs(study("[]"), 7, "mine.toml: cost_matrix")
+    for matrix, classes, received in (
+        ("[[0, 1], [5, 0]]", 3, "2 rows of 2"),
+        ("[[0, 1], [5]]", 2, "2 rows of 1 and 2"),
+        ("[[0, -1], [5, 0]]", 2, "-1.0"),
+        ("[[2, 1], [5, 0]]", 2, "2.0"),
+    ):
+        with pytest.raises(ConfigError, match="cost") as caught:
+            check_costs(study(matrix), classes, "mine.toml: cost_matrix")
+        assert received in str(caught.value)
+        assert caught.value.where == "mine.toml: cost_matrix"

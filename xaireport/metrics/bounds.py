@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xaireport.metrics import intervals
-from xaireport.metrics.resampled import confusion_scores
+from xaireport.metrics import calibration, intervals
+from xaireport.metrics.ranking import Ranking
+from xaireport.metrics.resampled import PER_CLASS, confusion_scores
 from xaireport.types import ClassScores, Score
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 WILSON = "Wilson"
@@ -22,7 +25,6 @@ CLUSTER = "cluster bootstrap"
 CASES = "case bootstrap"
 DELONG = "DeLong"
 CLUSTER_DELONG = "DeLong, clustered"
-_CLIP = float(np.finfo(np.float64).eps)
 
 
 class Bounds:
@@ -36,68 +38,143 @@ class Bounds:
         0 to G - 1.
     seed : int
         Of resampling; every score is resampled with the same draws.
+    ordinal : bool
+        As in ``confusion_scores``.
+    costs : float array, (K, K), optional
+        As in ``confusion_scores``.
     """
 
     def __init__(
-        self, truth: NDArray[np.int64], prob: NDArray[np.float64], groups: NDArray[np.int64] | None, seed: int
+        self,
+        truth: NDArray[np.int64],
+        prob: NDArray[np.float64],
+        groups: NDArray[np.int64] | None,
+        seed: int,
+        *,
+        ordinal: bool = False,
+        costs: NDArray[np.float64] | None = None,
     ) -> None:
         self._truth, self._prob, self._groups, self._seed = truth, prob, groups, seed
+        self._ordinal, self._costs = ordinal, costs
         self._k = prob.shape[1]
-        self._units = len(truth) if groups is None else int(groups.max()) + 1
+        # Sorted, so that the same images in another order are resampled alike.
+        self._units = np.argsort(np.lexsort((*prob.T, truth))) if groups is None else groups
         """What is independent: images, or groups of them."""
         self._called = prob.argmax(axis=1)
         self._cells = truth * self._k + self._called
         self._confusion = np.bincount(self._cells, minlength=self._k**2).reshape(self._k, self._k)
+        counts = self._confusion.sum(axis=1)
+        self._present = np.flatnonzero(counts)
+        self._ranked = self._present if self._k > 2 else self._present[1:]
 
     def of(self, name: str, score: Score) -> Score:
         """Return an overall score with its interval."""
         if score.value is None:
             return score
         if name == "auroc":
-            return _with(score, self._auroc(score.value), DELONG if self._groups is None else CLUSTER_DELONG)
-        if name == "log_loss":
-            return _with(score, self._log_loss(), CASES if self._groups is None else CLUSTER)
-        if name in ("accuracy", "weighted_recall"):  # one number under two names
+            return _with(score, self._auroc(score.value, self._ranked), self._delong)
+        if name == "average_precision":
+            drawn = self._resampled_precision[:, self._ranked]
+            known = (~np.isnan(drawn)).sum(axis=1).astype(np.float64)
+            known[known == 0] = np.nan  # a class that drops out of a resample is left out of its mean
+            return _with(score, intervals.percentile(np.nansum(drawn, axis=1) / known), self._by_case)
+        if name in ("log_loss", *calibration.SCORES):
+            resampled = self._resampled_calibration["nll" if name == "log_loss" else name]
+            if name in calibration.DISTANCES:
+                bounds = intervals.above_zero(score.value, resampled, self._if_calibrated[name])
+                return _with(score, bounds, f"{self._by_case}, less its bias")
+            return _with(score, intervals.percentile(resampled), self._by_case)
+        if name in ("accuracy", "weighted_recall", "no_information_rate"):
             return self._proportion(score, np.ones(len(self._truth), np.bool_), self._resampled[name])
-        return _with(score, intervals.percentile(self._resampled[name]), self._how)
+        return _with(score, intervals.percentile(self._resampled[name]), self._by_cell)
 
     def of_class(self, index: int, one: ClassScores) -> ClassScores:
         """Return the scores of a class with their intervals."""
-        resampled = {name: self._resampled[name][:, index] for name in ("precision", "recall", "f1")}
-        f1 = (
-            one.f1
-            if one.f1.value is None
-            else _with(one.f1, intervals.percentile(resampled["f1"]), self._how)
-        )
-        return replace(
-            one,
-            precision=self._proportion(one.precision, self._called == index, resampled["precision"]),
-            recall=self._proportion(one.recall, self._truth == index, resampled["recall"]),
-            f1=f1,
-        )
+        shown, called = self._truth == index, self._called == index
+        among = {"precision": called, "recall": shown, "specificity": ~shown, "npv": ~called}
+        scores: dict[str, Score] = {
+            field.name: getattr(one, field.name) for field in fields(one) if field.name not in ("label", "n")
+        }
+        for name in PER_CLASS:
+            score, resampled = scores[name], self._resampled[name][:, index]
+            if name in among:
+                scores[name] = self._proportion(score, among[name], resampled)
+            elif score.value is not None:
+                scores[name] = _with(score, intervals.percentile(resampled), self._by_cell)
+        if (auroc := scores["auroc"]).value is not None:
+            scores["auroc"] = _with(auroc, self._auroc(auroc.value, np.array([index])), self._delong)
+        if (precision := scores["average_precision"]).value is not None:
+            resampled = self._resampled_precision[:, index]
+            scores["average_precision"] = _with(precision, intervals.percentile(resampled), self._by_case)
+        return replace(one, **scores)  # type: ignore[arg-type]
 
     @property
-    def _how(self) -> str:
+    def _by_cell(self) -> str:
         return MULTINOMIAL if self._groups is None else CLUSTER
 
+    @property
+    def _by_case(self) -> str:
+        return CASES if self._groups is None else CLUSTER
+
+    @property
+    def _delong(self) -> str:
+        return DELONG if self._groups is None else CLUSTER_DELONG
+
     @cached_property
-    def _resampled(self) -> dict[str, NDArray[np.float64]]:
+    def _resampled(self) -> Mapping[str, NDArray[np.float64]]:
+        """What the confusion matrix determines."""
         rng = np.random.default_rng(self._seed)
         whole = confusion_scores(self._confusion[None])
         defined = {name: ~np.isnan(whole[name][0]) for name in ("precision", "recall", "f1")}
+
+        def scored(confusions: NDArray[np.int64] | NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+            return confusion_scores(confusions, defined, ordinal=self._ordinal, costs=self._costs)
+
         if self._groups is not None:
-            one_hot = np.eye(self._k**2)[self._cells]
-            sums = intervals.resampled_sums(one_hot, self._groups, rng)
-            return confusion_scores(sums.reshape(-1, self._k, self._k), defined)
-        step = max(1, intervals.CHUNK // self._k**2)  # of a hundred classes a few matrices at once
-        parts = [
-            confusion_scores(
-                intervals.resampled_confusions(self._confusion, rng, min(step, intervals.RESAMPLES - start)),
-                defined,
-            )
-            for start in range(0, intervals.RESAMPLES, step)
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            chunks = intervals.resampled_weights(int(self._groups.max()) + 1, rng, self._k**2)
+            parts = [
+                scored(
+                    intervals.cell_sums(self._cells, self._k**2, self._groups, weights).reshape(
+                        -1, self._k, self._k
+                    )
+                )
+                for weights in chunks
+            ]
+        else:
+            step = max(1, intervals.CHUNK // self._k**2)  # of a hundred classes a few matrices at once
+            parts = [
+                scored(
+                    intervals.resampled_confusions(
+                        self._confusion, rng, min(step, intervals.RESAMPLES - start)
+                    )
+                )
+                for start in range(0, intervals.RESAMPLES, step)
+            ]
+        return _joined(parts)
+
+    @cached_property
+    def _resampled_calibration(self) -> Mapping[str, NDArray[np.float64]]:
+        sums = intervals.group_sums(calibration.columns(self._truth, self._prob), self._units)
+        draws = intervals.resampled_weights(len(sums), np.random.default_rng(self._seed))
+        return _joined([calibration.scores(weights @ sums, self._k) for weights in draws])
+
+    @cached_property
+    def _if_calibrated(self) -> Mapping[str, NDArray[np.float64]]:
+        return calibration.if_calibrated(self._prob, self._units, self._seed)
+
+    @cached_property
+    def _resampled_precision(self) -> NDArray[np.float64]:
+        """Average precision of each class: (B, K); NaN where it drops out of a resample."""
+        rankings = {index: Ranking(self._truth == index, self._prob[:, index]) for index in self._present}
+        parts = []
+        n_units = int(self._units.max()) + 1
+        draws = intervals.resampled_weights(n_units, np.random.default_rng(self._seed), len(self._truth))
+        for weights in draws:
+            part = np.full((len(weights), self._k), np.nan)
+            for index, ranking in rankings.items():
+                part[:, index] = ranking.average_precision(weights[:, self._units[ranking.order]])
+            parts.append(part)
+        return np.concatenate(parts)
 
     def _proportion(self, score: Score, among: NDArray[np.bool_], resampled: NDArray[np.float64]) -> Score:
         """Wilson; with groups resampled, but where all or none are right: there resampling sees no spread.
@@ -113,26 +190,27 @@ class Bounds:
         units = len(np.unique(self._groups[among]))
         return _with(score, intervals.wilson(units * round(score.value), units), WILSON_GROUPS)
 
-    def _log_loss(self) -> tuple[float, float] | None:
-        normalised = self._prob / self._prob.sum(axis=1, keepdims=True)
-        losses = -np.log(np.clip(normalised[np.arange(len(self._truth)), self._truth], _CLIP, 1 - _CLIP))
-        groups = np.arange(len(losses)) if self._groups is None else self._groups
-        values = np.stack([losses, np.ones_like(losses)], axis=1)
-        sums = intervals.resampled_sums(values, groups, np.random.default_rng(self._seed))
-        return intervals.percentile(sums[:, 0] / sums[:, 1])
+    def _auroc(self, value: float, ranked: NDArray[np.int64]) -> tuple[float, float] | None:
+        influence = auroc_influences(self._truth, self._prob, ranked)
+        if influence is None:
+            return None
+        bounds = intervals.mean_interval(value, influence, self._groups)
+        return None if bounds is None else (max(0.0, bounds[0]), min(1.0, bounds[1]))
 
-    def _auroc(self, value: float) -> tuple[float, float] | None:
-        counts = np.bincount(self._truth, minlength=self._k)
-        present = np.flatnonzero(counts)
-        ranked = present if self._k > 2 else present[1:]
-        alone = any(min(counts[index], len(self._truth) - counts[index]) < 2 for index in ranked)
-        if alone or self._units < 2:
-            return None  # one image of a kind has no spread
-        influence = np.mean(
-            [intervals.auroc_influence(self._truth == index, self._prob[:, index]) for index in ranked],
-            axis=0,
-        )
-        return intervals.mean_interval(value, influence, self._groups)
+
+def auroc_influences(
+    truth: NDArray[np.int64], prob: NDArray[np.float64], ranked: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    """Return how much each image moves the mean AUROC of some classes; None where a class has one image."""
+    counts = np.bincount(truth, minlength=prob.shape[1])
+    if not len(ranked) or any(min(counts[index], len(truth) - counts[index]) < 2 for index in ranked):
+        return None
+    parts = [intervals.auroc_influence(truth == index, prob[:, index]) for index in ranked]
+    return np.asarray(np.mean(parts, axis=0))
+
+
+def _joined(parts: list[dict[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _with(score: Score, bounds: tuple[float, float] | None, method: str) -> Score:

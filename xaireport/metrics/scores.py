@@ -12,7 +12,10 @@ import numpy as np
 from sklearn import metrics
 
 from xaireport.errors import ConfigError, DataError, ModelError
+from xaireport.metrics import calibration
 from xaireport.metrics.bounds import Bounds
+from xaireport.metrics.intervals import units_of
+from xaireport.metrics.resampled import confusion_scores
 from xaireport.types import ClassScores, Evaluation, Score
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ def evaluate(
     *,
     groups: ArrayLike | None = None,
     seed: int = 0,
+    ordinal: bool = False,
+    cost_matrix: ArrayLike | None = None,
 ) -> Evaluation:
     """Score predicted probabilities, each score with its interval.
 
@@ -47,6 +52,10 @@ def evaluate(
         treated as independent.
     seed : int
         Of resampling.
+    ordinal : bool
+        Whether the classes are steps of a scale, in their order: then there is ``kappa_weighted``.
+    cost_matrix : float array, (K, K), optional
+        What calling an image of one class (row) another (column) costs: then there is ``expected_cost``.
 
     Returns
     -------
@@ -55,13 +64,19 @@ def evaluate(
         ``macro_`` and ``weighted_`` ``precision``, ``recall``, ``f1`` (what is undefined counts as 0 in the
         mean, scikit-learn's ``zero_division=0``, and the score's reason names it), ``mcc``, ``log_loss``
         (natural logarithm, rows normalised, clipped at float64's epsilon) and ``auroc`` (of the second class,
-        the positive one, if there are two; else the mean of one-versus-rest over the classes with images).
-        Per class: precision, recall, and F1 = 2 TP / (2 TP + FP + FN).
+        the positive one, if there are two; else the mean of one-versus-rest over the classes with images),
+        ``average_precision`` (of the same classes), ``no_information_rate`` (the share of the largest class),
+        ``brier``, ``brier_skill``, ``nll`` (the log loss under its other name), ``ece`` and ``ece_classwise``
+        (see :func:`xaireport.metrics.calibration.scores`), ``kappa_weighted`` (quadratic weights),
+        ``expected_cost`` (mean over images). Per class, against all others: ``precision``, ``recall``,
+        ``f1`` = 2 TP / (2 TP + FP + FN), ``specificity``, ``npv``, ``lr_plus`` = recall / (1 - specificity),
+        ``auroc`` and ``average_precision``.
 
     Raises
     ------
     ConfigError
-        If ``classes`` are fewer than two, or not unique.
+        If ``classes`` are fewer than two, or not unique; or ``cost_matrix`` is not of shape (K, K), finite
+        and at least 0.
     DataError
         If ``y_true`` is empty, is no vector of integers, or holds an index out of range; or ``groups`` are
         not as many.
@@ -71,7 +86,8 @@ def evaluate(
     References
     ----------
     One-versus-rest AUROC: Provost & Domingos 2000, unweighted. MCC for K classes: Gorodkin 2004,
-    doi:10.1016/j.compbiolchem.2004.09.006.
+    doi:10.1016/j.compbiolchem.2004.09.006. Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+    Weighted kappa: Cohen 1968, doi:10.1037/h0026256.
 
     Examples
     --------
@@ -82,18 +98,28 @@ def evaluate(
     labels = _valid_classes(classes)
     truth = _valid_truth(y_true, labels)
     prob = _valid_probabilities(y_prob, truth, labels)
+    costs = _valid_costs(cost_matrix, labels)
     predicted = prob.argmax(axis=1)
-    per_class = _per_class(truth, predicted, labels)
+    confusion = metrics.confusion_matrix(truth, predicted, labels=range(len(labels)))
+    per_class = _per_class(truth, prob, predicted, labels, confusion)
     scores = {
         "accuracy": Score(float(metrics.accuracy_score(truth, predicted)), len(truth)),
         "balanced_accuracy": _balanced_accuracy(per_class),
         **_averages(truth, predicted, per_class),
         "mcc": _mcc(truth, predicted),
         "log_loss": _log_loss(truth, prob),
-        "auroc": _auroc(truth, prob, labels),
+        "auroc": _ranking("auroc", per_class),
+        "average_precision": _ranking("average_precision", per_class),
+        **_calibration(truth, prob),
+        "nll": _log_loss(truth, prob),
+        "no_information_rate": Score(float(np.bincount(truth).max() / len(truth)), len(truth)),
     }
-    confusion = metrics.confusion_matrix(truth, predicted, labels=range(len(labels)))
-    bounds = Bounds(truth, prob, _valid_groups(groups, truth), seed)
+    if ordinal:
+        scores["kappa_weighted"] = _kappa(truth, predicted, len(labels))
+    if costs is not None:
+        scores["expected_cost"] = Score(float((confusion * costs).sum() / len(truth)), len(truth))
+    units = None if groups is None else units_of(groups, len(truth))
+    bounds = Bounds(truth, prob, units, seed, ordinal=ordinal, costs=costs)
     return Evaluation(
         {name: bounds.of(name, score) for name, score in scores.items()},
         tuple(bounds.of_class(index, one) for index, one in enumerate(per_class)),
@@ -102,11 +128,16 @@ def evaluate(
 
 
 def _per_class(
-    truth: NDArray[np.int64], predicted: NDArray[np.int64], labels: tuple[str, ...]
+    truth: NDArray[np.int64],
+    prob: NDArray[np.float64],
+    predicted: NDArray[np.int64],
+    labels: tuple[str, ...],
+    confusion: NDArray[np.int64],
 ) -> tuple[ClassScores, ...]:
     columns = metrics.precision_recall_fscore_support(
         truth, predicted, labels=range(len(labels)), zero_division=np.nan
     )
+    further = confusion_scores(confusion[None])
     return tuple(
         ClassScores(
             label,
@@ -114,9 +145,38 @@ def _per_class(
             precision=_defined(precision, int((predicted == index).sum()), "never predicted"),
             recall=_defined(recall, int(n), "no test image"),
             f1=_defined(f1, int(n), "no test image, and never predicted"),
+            specificity=_defined(
+                further["specificity"][0, index], int((truth != index).sum()), "no image of another class"
+            ),
+            npv=_defined(further["npv"][0, index], int((predicted != index).sum()), "always predicted"),
+            lr_plus=_lr_plus(further["lr_plus"][0, index], len(truth), int(n)),
+            **_ranking_of(truth == index, prob[:, index]),
         )
         for index, (label, precision, recall, f1, n) in enumerate(zip(labels, *columns, strict=True))
     )
+
+
+def _lr_plus(value: float, n: int, support: int) -> Score:
+    if not support or support == n:
+        return Score(None, n, "no test image" if not support else "no image of another class")
+    if not np.isfinite(value):
+        return Score(None, n, "never predicted" if np.isnan(value) else "infinite: never predicted wrongly")
+    return Score(float(value), n)
+
+
+def _ranking_of(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> dict[str, Score]:
+    n = len(positive)
+    if not positive.any():
+        return dict.fromkeys(("auroc", "average_precision"), Score(None, n, "no test image"))
+    auroc = (
+        Score(None, n, "no image of another class")
+        if positive.all()
+        else Score(float(metrics.roc_auc_score(positive, score)), n)
+    )
+    return {
+        "auroc": auroc,
+        "average_precision": Score(float(metrics.average_precision_score(positive, score)), n),
+    }
 
 
 def _defined(value: float, n: int, otherwise: str) -> Score:
@@ -168,15 +228,35 @@ def _log_loss(truth: NDArray[np.int64], prob: NDArray[np.float64]) -> Score:
     return Score(float(metrics.log_loss(truth, normalised, labels=range(prob.shape[1]))), len(truth))
 
 
-def _auroc(truth: NDArray[np.int64], prob: NDArray[np.float64], labels: tuple[str, ...]) -> Score:
-    present = np.unique(truth)
+def _ranking(name: str, per_class: tuple[ClassScores, ...]) -> Score:
+    n = sum(one.n for one in per_class)
+    present = [one for one in per_class if one.n]
     if len(present) == 1:
-        return Score(None, len(truth), "undefined: the test images are all of one class")
-    ranked = present if len(labels) > 2 else present[1:]
-    values = [metrics.roc_auc_score(truth == index, prob[:, index]) for index in ranked]
-    absent = _names([label for index, label in enumerate(labels) if index not in present])
+        return Score(None, n, "undefined: the test images are all of one class")
+    ranked = present if len(per_class) > 2 else present[1:]
+    values = [getattr(one, name).value for one in ranked]
+    absent = _names([one.label for one in per_class if not one.n])
     reason = f"mean over the classes that have test images; none of {absent}" if absent else ""
-    return Score(float(np.mean(values)), len(truth), reason)
+    return Score(float(np.mean(values)), n, reason)
+
+
+def _calibration(truth: NDArray[np.int64], prob: NDArray[np.float64]) -> dict[str, Score]:
+    n = len(truth)
+    sums = calibration.columns(truth, prob).sum(axis=0, keepdims=True)
+    found = calibration.scores(sums, prob.shape[1])
+    return {
+        name: Score(None, n, "undefined: the test images are all of one class")
+        if np.isnan(value[0])
+        else Score(float(value[0]), n)
+        for name, value in found.items()
+    }
+
+
+def _kappa(truth: NDArray[np.int64], predicted: NDArray[np.int64], k: int) -> Score:
+    n = len(truth)
+    if (truth == truth[0]).all() and (predicted == truth[0]).all():
+        return Score(None, n, "undefined: only one class is shown and predicted")
+    return Score(float(metrics.cohen_kappa_score(truth, predicted, labels=range(k), weights="quadratic")), n)
 
 
 def _names(labels: list[str]) -> str:
@@ -205,14 +285,19 @@ def _valid_truth(y_true: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.int64
     return truth.astype(np.int64)
 
 
-def _valid_groups(groups: ArrayLike | None, truth: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Return groups as numbers from 0 on."""
-    if groups is None:
+def _valid_costs(cost_matrix: ArrayLike | None, labels: tuple[str, ...]) -> NDArray[np.float64] | None:
+    if cost_matrix is None:
         return None
-    named = np.asarray(groups)
-    if named.shape != truth.shape:
-        raise DataError(f"groups of shape {truth.shape}, one per image", named.shape, where="groups")
-    return np.unique(named, return_inverse=True)[1].astype(np.int64)
+    k = len(labels)
+    try:
+        costs = np.asarray(cost_matrix, np.float64)
+    except (TypeError, ValueError):  # rows of different lengths, or no numbers
+        raise ConfigError(f"{k} rows of {k} costs", cost_matrix, where="cost_matrix") from None
+    if costs.shape != (k, k):
+        raise ConfigError(f"{k} rows of {k} costs, one per class", costs.shape, where="cost_matrix")
+    if not np.isfinite(costs).all() or costs.min() < 0:
+        raise ConfigError("finite costs of at least 0", cost_matrix, where="cost_matrix")
+    return costs
 
 
 def _valid_probabilities(

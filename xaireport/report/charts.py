@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from xaireport.report import format as forms
-from xaireport.report.plotting import COLOURS, MARKS, figure, grid, short
+from xaireport.report.plotting import COLOURS, MARKS, figure, grid, rows, short
 from xaireport.report.svg import INK
 from xaireport.report.words import score_name, sentence_case
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 WIDTH = 7.4
 """Of a drawing over the whole page, in inches."""
+PAIRS_DRAWN = 12
+"""More pairs than this are a table's: drawn are those of parent and child."""
 _BOX = (2.05, 0.46)
 _ROW = 0.62
 
@@ -85,6 +87,62 @@ def lineage(results: Mapping[str, Any]) -> Figure:
             middle, y1 = (x0 + x) / 2, y + _BOX[1] / 2
             axis.plot([x0, middle, middle, x - 0.06], [y0, y0, y1, y1], color=INK, lw=0.7)
             axis.plot([x - 0.05], [y1], marker=5, color=INK, markersize=5)
+    return drawn
+
+
+def reliability(variant: Mapping[str, Any]) -> Figure:
+    """Share called right against the probability of the called class; below, how many images each bin has."""
+    bins = [each for each in variant["calibration"]["bins"] if each["n"]]
+    drawn = figure(4.4, 3.3, columns=0)[0]
+    axis, counts = drawn.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    axis.plot([0, 1], [0, 1], color=INK, lw=0.7, dashes=(4, 2))
+    x, y = ([each[key] for each in bins] for key in ("confidence", "accuracy"))
+    for each in bins:
+        bounds = [each["accuracy_lo"], each["accuracy_hi"]]
+        axis.plot([each["confidence"]] * 2, bounds, color=COLOURS[0], lw=1.2)
+    axis.plot(x, y, "o", color=COLOURS[0], markersize=5)
+    axis.set(ylabel="share called right", ylim=(-0.02, 1.02))
+    for each in variant["calibration"]["bins"]:
+        middle, width = (each["lo"] + each["hi"]) / 2, each["hi"] - each["lo"]
+        counts.bar(middle, each["n"], width=0.88 * width, color=COLOURS[0], alpha=0.75)
+        if each["n"]:
+            counts.annotate(
+                forms.text(each["n"], "count"), (middle, each["n"]), (0, 2), textcoords="offset points",
+                ha="center", fontsize=7,
+            )  # fmt: skip
+    most = max(each["n"] for each in bins)
+    counts.set(
+        xlabel="probability of the called class", ylabel="images", xlim=(-0.01, 1.01), ylim=(0, 1.3 * most)
+    )
+    counts.set_yticks([])
+    grid(axis, "both")
+    return drawn
+
+
+def pairs(results: Mapping[str, Any]) -> Figure:
+    """The headline score's difference of each pair, with its interval; many pairs: those with a parent."""
+    score = results["headline"]["score"]
+    variants = results["variants"]
+    told = [one for one in results["comparisons"] if one["score"] == score and one["difference"] is not None]
+    if len(told) > PAIRS_DRAWN:
+        of_parents = [one for one in told if variants[one["a"]]["parent"] == one["b"]]
+        told = of_parents or told[:PAIRS_DRAWN]
+    drawn, (axis,) = figure(WIDTH, 0.75 + 0.27 * len(told))
+    axis.axvline(0, color=INK, lw=0.7)
+    margin = results["comparison"]["margin"]
+    if margin is not None:
+        axis.axvline(-margin, color=COLOURS[1], lw=1.0, dashes=(4, 2))
+        axis.annotate(
+            "margin", (-margin, 0), (-3, 2), xycoords=("data", "axes fraction"), textcoords="offset points",
+            ha="right", va="bottom", fontsize=7.5, color=COLOURS[1],
+        )  # fmt: skip
+    for i, one in enumerate(told):
+        if one["lo"] is not None:
+            axis.plot([one["lo"], one["hi"]], [i, i], color=COLOURS[0], lw=1.4)
+        axis.plot([one["difference"]], [i], "o", color=COLOURS[0], markersize=5)
+    titles = {name: short(variant.get("title") or name, 24) for name, variant in variants.items()}
+    rows(axis, [f"{titles[one['a']]} against {titles[one['b']]}" for one in told], legend=False)
+    axis.set_xlabel(f"difference in {score_name(score)}")
     return drawn
 
 

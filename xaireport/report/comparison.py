@@ -11,6 +11,7 @@ from xaireport.report.document import (
     Block,
     Cell,
     Column,
+    Details,
     Facts,
     Figure,
     Image,
@@ -30,7 +31,7 @@ from xaireport.report.document import (
 )
 from xaireport.report.evidence import Evidence
 from xaireport.report.pages import demonstration
-from xaireport.report.sections import agreement, data, deployment, system
+from xaireport.report.sections import agreement, audit, data, deployment, paired, system
 from xaireport.report.sections.headline import distinct, reference_notes, referenced_cell
 from xaireport.report.sections.heatmaps import NONE, picture
 from xaireport.report.words import (
@@ -69,10 +70,15 @@ def comparison(results: Mapping[str, Any]) -> Page:
     name = title(study)
     made = [
         ("scores", "All variants", _scores(study)),
+        ("pairs", "Two by two", _pairs(study)),
         ("cost", "Accuracy, size and time", _cost(study)),
         ("lineage", "Lineage", _lineage(study)),
         ("images", "The same images, side by side", _images(study)),
-        ("data", "Data", (data.facts(study), data.splits(study))),
+        (
+            "data",
+            "Data",
+            (data.facts(study), data.splits(study), *audit.blocks(study), *audit.clean_summary(study)),
+        ),
         ("failed", "Failed variants", _failed(study)),
     ]
     return Page(
@@ -81,7 +87,7 @@ def comparison(results: Mapping[str, Any]) -> Page:
         plain_title=f"{name.text} · comparison",
         trail=(Link(("All studies",), "../index.html"), " › comparison"),
         verdict=(verdict.of_study(study), (study.quote("task"),) if study.get("task") else ()),
-        lead=(*demonstration(study), *_notes(study)),
+        lead=(*demonstration(study), *audit.notices(study), *_notes(study)),
         sections=tuple(Section(key, heading, "computed", blocks) for key, heading, blocks in made if blocks),
         demonstration=is_phantom(study),
         created=str(study.get("run", "created")),
@@ -128,6 +134,30 @@ def _scores(study: Evidence) -> tuple[Block, ...]:
         (f"Scores of all variants{'' if is_phantom(study) else '; hollow marks: the reference'}.",),
     )
     return (table, figure)
+
+
+def _pairs(study: Evidence) -> tuple[Block, ...]:
+    """What the pairs come to, every pair with its interval, and the sentences on what differs."""
+    if not study.get("comparison"):
+        return ()
+    if study.get("comparison", "skipped"):
+        return (Paragraph((study.quote("comparison", "skipped", "reason"), "."), "muted"),)
+    rows = list(study.each("comparisons"))
+    sentences = {(row.get("a"), row.get("b")): row for row in rows}
+    told = tuple(Paragraph((row.quote("sentence"),)) for row in sentences.values())
+    figure = Figure(
+        "assets/figures/comparison-pairs.svg",
+        (
+            f"Paired differences in {score_name(study.get('headline', 'score'))}, with their intervals; of "
+            "many pairs those of parent and child.",
+        ),
+    )
+    return (
+        Paragraph((study.quote("comparison", "sentence"),)),
+        figure,
+        paired.table(study, rows),
+        Details(("Each pair in words, with every setting that differs",), told),
+    )
 
 
 def _cost(study: Evidence) -> tuple[Block, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,28 @@ def from_parent(evaluation: Evaluation, parent: Evaluation | None) -> dict[str, 
     return {
         name: _difference(evaluation.scores[name], parent.scores[name].value) for name in COMPARED_WITH_PARENT
     }
+
+
+def seed_spread(runs: Sequence[Mapping[str, Score]]) -> dict[str, dict[str, float | int]] | None:
+    """Return mean, standard deviation (of a sample) and range of each score over training runs.
+
+    None where there was one run; a score that is undefined in one of them is left out.
+    """
+    if len(runs) < 2:
+        return None
+    spread: dict[str, dict[str, float | int]] = {}
+    for name in runs[0]:
+        values = [run[name].value for run in runs if name in run]
+        known = [value for value in values if value is not None]
+        if len(known) == len(runs):
+            spread[name] = {
+                "runs": len(known),
+                "mean": statistics.fmean(known),
+                "sd": statistics.stdev(known),
+                "min": min(known),
+                "max": max(known),
+            }
+    return spread
 
 
 def pareto(points: Mapping[str, tuple[float, int, float]]) -> list[str]:

@@ -34,8 +34,9 @@ def draw(results: Mapping[str, Any], out: Path) -> None:
         results.json.
     out : Path
         Folder for ``<variant>-learning-curves.svg`` (where there was training), ``<variant>-confusion.svg``,
-        ``<variant>-per-class.svg``, ``comparison-scores.svg``, ``comparison-lineage.svg`` (of more than one
-        variant) and ``comparison-tradeoff.svg`` (where costs were measured).
+        ``<variant>-per-class.svg``, ``<variant>-reliability.svg``, ``comparison-scores.svg``,
+        ``comparison-lineage.svg`` and ``comparison-pairs.svg`` (of more than one variant), and
+        ``comparison-tradeoff.svg`` (where costs were measured).
     """
     out.mkdir(parents=True, exist_ok=True)
     for name, variant in results["variants"].items():
@@ -53,6 +54,13 @@ def draw(results: Mapping[str, Any], out: Path) -> None:
             f"Confusion matrix of {title}",
             "Rows are true classes, columns predicted ones; colour is the share of the row.",
         )
+        if variant.get("calibration"):
+            save(
+                out / f"{name}-reliability.svg",
+                partial(charts.reliability, variant),
+                f"Reliability diagram of {title}",
+                "Share called right against the probability of the called class; below, images per bin.",
+            )
         save(
             out / f"{name}-per-class.svg",
             partial(per_class, variant),
@@ -72,6 +80,13 @@ def draw(results: Mapping[str, Any], out: Path) -> None:
             partial(charts.lineage, results),
             "Lineage of the variants",
             "What was made from what, from left to right, each with its score.",
+        )
+    if results.get("comparisons"):
+        save(
+            out / "comparison-pairs.svg",
+            partial(charts.pairs, results),
+            "Paired differences",
+            "One row per pair of variants: the difference of the headline score and its interval.",
         )
     if results.get("pareto"):
         save(

@@ -48,6 +48,7 @@ FORMS: dict[str, Callable[[float], str]] = {
     "fine": lambda value: f"{_fixed(100 * value, 1)}\u00a0%",
     "ratio": lambda value: f"{_fixed(value, 2)}\u00a0×",
     "ms": lambda value: f"{_fixed(value, 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1)}\u00a0ms",
+    "brightness": lambda value: _fixed(value, 1),
     "count": lambda value: _fixed(value, 0),
     "plain": _plain,
     "size": lambda value: _scaled(value, ((1e9, "GB", 2), (1e6, "MB", 2), (1e3, "kB", 1), (1, "B", 0))),

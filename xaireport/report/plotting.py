@@ -63,7 +63,7 @@ def save(path: Path, make: Callable[[], Figure], title: str, description: str) -
 
 
 def figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return a figure of so many inches, and its axes side by side."""
+    """Return a figure of so many inches, and its axes side by side; none of them for ``columns=0``."""
     from matplotlib.figure import Figure
 
     made = Figure(figsize=(width, height), layout="constrained")

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xaireport.codec import to_json, write_atomic
 from xaireport.report import derived
+from xaireport.report.methods import methods
+from xaireport.report.pairs import comparisons
 from xaireport.report.schema import SCHEMA_VERSION, check_results
-from xaireport.types import SCORES, SPLITS, Heatmaps, Pictures
+from xaireport.types import FURTHER_SCORES, SCORES, SPLITS, Heatmaps, Pictures
 
 if TYPE_CHECKING:
     from xaireport.errors import Failure
@@ -22,15 +24,21 @@ if TYPE_CHECKING:
     from xaireport.types import (
         Agreement,
         ClassScores,
+        Comparisons,
         Cost,
+        DataAudit,
         DatasetInfo,
+        Difference,
         Evaluation,
         Example,
+        Level,
         ModelSummary,
         Quantisation,
+        Reliability,
         Score,
         Skipped,
         SplitName,
+        Subset,
         TrainingRecord,
     )
 
@@ -49,11 +57,15 @@ class SplitCounts:
 
 @dataclass(frozen=True)
 class DataEvidence:
-    """The data set of a study as it was used; ``input_shape`` is that of one image, channels last."""
+    """The data set of a study as it was used; ``input_shape`` is that of one image, channels last.
+
+    ``audit`` is None where it could not be made.
+    """
 
     info: DatasetInfo
     input_shape: tuple[int, ...]
     splits: Mapping[SplitName, SplitCounts]
+    audit: DataAudit | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,12 @@ class VariantEvidence:
         With its parent.
     cost : Cost, optional
         Where it was measured.
+    reliability : Reliability, optional
+        Whether its probabilities mean what they say.
+    subgroups : tuple of Level
+        Scores of the levels of each column of the data.
+    clean : mapping of str to Subset
+        Scores of the test images that share nothing with "train", or with "train_or_val".
     """
 
     spec: VariantSpec
@@ -105,6 +123,9 @@ class VariantEvidence:
     quantisation: Quantisation | None = None
     agreement: Agreement | None = None
     cost: Cost | None = None
+    reliability: Reliability | None = None
+    subgroups: tuple[Level, ...] = ()
+    clean: Mapping[str, Subset] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,12 +151,15 @@ class RunInfo:
         When, ISO 8601 with zone.
     machine : Machine
         Where.
+    procedure : mapping of str to number
+        The constants of the statistics, see :func:`xaireport.report.methods.methods`.
     """
 
     evidence_digest: str
     versions: Mapping[str, str]
     created: str
     machine: Machine
+    procedure: Mapping[str, float]
 
 
 def assemble(
@@ -144,6 +168,8 @@ def assemble(
     variants: Sequence[VariantEvidence],
     run: RunInfo,
     failures: Sequence[tuple[str, Failure]] = (),
+    compared: Comparisons | None = None,
+    changed: Mapping[tuple[str, str], Mapping[str, tuple[Any, Any]]] | None = None,
 ) -> dict[str, Any]:
     """Put the evidence of a study together.
 
@@ -159,6 +185,10 @@ def assemble(
         Which build it was.
     failures : sequence of (str, Failure)
         What did not finish, with the variant's name, or "" for the whole study.
+    compared : Comparisons, optional
+        The variants two by two.
+    changed : mapping of (str, str) to mapping, optional
+        For each pair compared, every setting that differs.
 
     Returns
     -------
@@ -192,6 +222,16 @@ def assemble(
             for one in variants
         },
         **_pareto(study.headline, variants),
+        **comparisons(
+            study,
+            compared,
+            changed or {},
+            {one.spec.name: one.evaluation.scores[study.headline].value for one in variants},
+        ),
+        "data_audit": asdict(data.audit) if data.audit is not None else None,
+        "methods": methods(
+            study, run.procedure, data.splits["test"].groups is not None, compared is not None
+        ),
         "failed": [
             {"variant": name, "stage": failure.stage, "message": failure.message, "hint": failure.hint}
             for name, failure in failures
@@ -289,7 +329,42 @@ def _variant(one: VariantEvidence, parent: Evaluation | None, is_real: bool) -> 
             for run in sorted(one.runs, key=lambda run: run.seed)
         },
         **_deployment(one),
+        "calibration": _calibration(one.reliability),
+        "subgroups": [
+            {"column": each.column, "level": each.level, "missing": each.missing, **_subset(each.subset)}
+            for each in one.subgroups
+        ],
+        "clean": {name: _subset(subset) for name, subset in one.clean.items()},
+        "seed_spread": derived.seed_spread([run.scores for run in one.runs]),
     }
+
+
+def _calibration(found: Reliability | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "bins": [asdict(each) for each in found.bins],
+        "expected": {name: asdict(each) for name, each in sorted(found.expected.items())},
+        "temperature": asdict(found.temperature) if found.temperature else None,
+        "scores": _scores(found.scores),
+        "reason": found.reason,
+    }
+
+
+def _subset(subset: Subset) -> dict[str, Any]:
+    return {
+        "n": subset.n,
+        "scores": _scores(subset.scores),
+        "differences": {name: _difference(each) for name, each in subset.differences.items()},
+        "reason": subset.reason,
+    }
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    out: dict[str, Any] = {"value": difference.value}
+    if difference.lo is not None:
+        out |= {"lo": difference.lo, "hi": difference.hi}
+    return out | ({"reason": difference.reason} if difference.reason else {})
 
 
 def _settings(one: VariantEvidence) -> dict[str, Any]:
@@ -343,11 +418,16 @@ def _scores(scores: Mapping[str, Score]) -> dict[str, Any]:
 
 def _place(name: str) -> tuple[int, str]:
     """Order scores as the schema does, whatever order a stored file had."""
-    return (SCORES.index(name) if name in SCORES else len(SCORES), name)
+    order = (*SCORES, *FURTHER_SCORES)
+    return (order.index(name) if name in order else len(order), name)
 
 
 def _class(scores: ClassScores) -> dict[str, Any]:
-    named = {name: getattr(scores, name).to_json() for name in ("precision", "recall", "f1")}
+    named = {
+        each.name: getattr(scores, each.name).to_json()
+        for each in fields(scores)
+        if each.name not in ("label", "n")
+    }
     return {"label": scores.label, "n": scores.n, **named}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import Quote, Strong, Text
+from collections.abc import Mapping
+
+from xaireport.report.document import Quote, Strong, Text, Tone
 from xaireport.report.evidence import Evidence
-from xaireport.report.sections import agreement
+from xaireport.report.sections import agreement, audit, paired
 from xaireport.report.words import (
     BASELINES,
     LOWER_IS_BETTER,
@@ -19,6 +21,7 @@ from xaireport.report.words import (
     parent_title,
     score_name,
     sentence_case,
+    signed_interval,
     title,
 )
 
@@ -27,6 +30,7 @@ def of_variant(study: Evidence, variant: Evidence) -> tuple[Text, ...]:
     """Return the verdict on one variant, most important first."""
     sentences = (
         headline(study, variant),
+        leaked(study, variant),
         against_parent(study, variant),
         deployed(study, variant),
         settings_that_differ(study, variant),
@@ -84,8 +88,73 @@ def _below_largest(study: Evidence, variant: Evidence, headline_score: str) -> T
     )
 
 
+def leaked(study: Evidence, variant: Evidence) -> Text:
+    """Return what of the test set is not new to the model, and the headline score without it."""
+    told = audit.leak(study)
+    if not told:
+        return ()
+    name = study.get("headline", "score")
+    place = variant.at("clean", "train") if variant.get("clean") else None
+    if place is None or place.get("scores", name, "value") is None:
+        return (*told, ".")
+    score = place.at("scores", name)
+    bounds = interval(score)
+    said: Text = (
+        *told,
+        f"; without these {score_name(name)} is ",
+        Strong((score.score(),)),
+        *((" (", *bounds, ")") if bounds else ()),
+        ", n\u00a0=\u00a0",
+        place.number("n", form="count"),
+    )
+    if place.get("differences", name, "value") is None:
+        return (*said, ".")
+    changed = difference(place, "differences", name, "value", score=name)
+    within = signed_interval(place.at("differences", name))
+    return (*said, "; difference ", changed, *((" (", *within, ")") if within else ()), ".")
+
+
 def against_parent(study: Evidence, variant: Evidence) -> Text:
     """Return the difference to the parent, and say so where two scores disagree about which is better."""
+    rows = paired.rows_of(study, str(variant.path[-1]), str(variant.get("parent") or ""))
+    return _paired(study, variant, rows) if rows else _unpaired(study, variant)
+
+
+def _paired(study: Evidence, variant: Evidence, rows: Mapping[str, Evidence]) -> Text:
+    """Say better or worse only where the interval of the difference leaves out zero."""
+    scores = [score for score in paired.leading_scores(study) if score in rows]
+    parent = parent_title(study, variant)
+    leans = {score: paired.leaning(rows[score], score) for score in scores}
+    first, rest = scores[0], scores[1:]
+    how = {"good": "Better than", "bad": "Worse than", "": "Not told apart from"}[leans[first]]
+    tone: Tone = leans[first]
+    said: Text = (
+        Strong((how, " ", parent), tone),
+        f" by {score_name(first)}: ",
+        *paired.told(rows[first], first),
+    )
+    for score in rest:
+        if {leans[first], leans[score]} == {"good", "bad"}:
+            word = "better" if leans[score] == "good" else "worse"
+            disagree = f"The scores disagree: by {score_name(score)} it is {word}"
+            said += (". ", Strong((disagree,), "bad"), ", ", *paired.told(rows[score], score))
+        else:
+            said += (f"; {score_name(score)} ", *paired.told(rows[score], score))
+    return (*said, ".", *_no_worse(study, rows[first], first))
+
+
+def _no_worse(study: Evidence, row: Evidence, score: str) -> Text:
+    """Return whether the loss stays within the margin that the study declares."""
+    holds = row.get("non_inferior")
+    if holds is None:
+        return ()
+    margin = study.number("comparison", "margin", form="plain")
+    if holds:
+        return (f" By {score_name(score)} it is no worse, within the margin of ", margin, ".")
+    return (" ", Strong(("It is not shown to be no worse",), "bad"), ", by a margin of ", margin, ".")
+
+
+def _unpaired(study: Evidence, variant: Evidence) -> Text:
     if not variant.get("parent") or not variant.get("parent_difference"):
         return ()
     headline_score = study.get("headline", "score")
@@ -227,6 +296,7 @@ def of_study(study: Evidence) -> Text:
     if name in BASELINES:
         key, does = BASELINES[name]
         said += (f" ({does}: ", study.number("baselines", key), ")")
+    said += _runner_up(study, name, best)
     other = "accuracy" if name != "accuracy" else "balanced_accuracy"
     rival = _leader(study, other)
     if rival is not None and rival != best:
@@ -242,16 +312,30 @@ def of_study(study: Evidence) -> Text:
     return (*said, ".")
 
 
+def _runner_up(study: Evidence, score: str, best: str) -> Text:
+    """Say so where the next best is not told apart from the best: then the lead may be chance."""
+    next_best = _leader(study, score, but=best)
+    if next_best is None:
+        return ()
+    pair = (best, next_best)
+    row = next(
+        (rows[score] for a, b in (pair, pair[::-1]) if score in (rows := paired.rows_of(study, a, b))), None
+    )
+    if row is None or paired.leaning(row, score):
+        return ()
+    return (", ", Strong(("not told apart from ", title(study.at("variants", next_best)))))
+
+
 def _named(place: Evidence) -> Quote:
     return title(place)
 
 
-def _leader(study: Evidence, score: str) -> str | None:
-    """Return the variant with the best value of a score; the first of equals."""
+def _leader(study: Evidence, score: str, but: str = "") -> str | None:
+    """Return the variant with the best value of a score, the first of equals; one may be left out."""
     values = {
         place.path[-1]: place.get("scores", score, "value")
         for place in study.each("variants")
-        if place.get("scores", score, "value") is not None
+        if place.get("scores", score, "value") is not None and place.path[-1] != but
     }
     if not values:
         return None

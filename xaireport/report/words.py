@@ -19,9 +19,18 @@ SCORES: dict[str, str] = {
     "weighted_f1": "F1, weighted",
     "mcc": "Matthews correlation",
     "auroc": "AUROC",
+    "average_precision": "average precision",
+    "kappa_weighted": "weighted kappa",
+    "expected_cost": "expected cost",
     "log_loss": "log loss",
+    "nll": "log loss",
+    "brier": "Brier score",
+    "brier_skill": "Brier skill",
+    "ece": "ECE, top class",
+    "ece_classwise": "ECE, class-wise",
+    "no_information_rate": "no-information rate",
 }
-LOWER_IS_BETTER = frozenset({"log_loss"})
+LOWER_IS_BETTER = frozenset({"log_loss", "nll", "brier", "ece", "ece_classwise", "expected_cost"})
 BASELINES: dict[str, tuple[str, str]] = {
     "balanced_accuracy": ("chance", "guessing"),
     "accuracy": ("no_information_rate", "always naming the largest class"),
@@ -96,6 +105,13 @@ def interval(score: Evidence) -> Text:
     if score.get("lo") is None:
         return ()
     return (score.number("lo"), "–", score.number("hi"))
+
+
+def signed_interval(place: Evidence) -> Text:
+    """Return the interval of a stored difference, with signs; nothing where there is none."""
+    if place.get("lo") is None:
+        return ()
+    return (place.number("lo", form="signed"), " to ", place.number("hi", form="signed"))
 
 
 def class_name(study: Evidence, index: int) -> Quote:

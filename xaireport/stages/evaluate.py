@@ -1,4 +1,4 @@
-"""Scores of one set of predictions on the test split."""
+"""Scores of one set of predictions on the test split: of all of it, of its parts, of its probabilities."""
 
 from __future__ import annotations
 
@@ -10,20 +10,39 @@ import numpy as np
 from xaireport import codec
 from xaireport.data.canonical import open_info
 from xaireport.engine.node import Context
+from xaireport.metrics.reliability import reliability
 from xaireport.metrics.scores import evaluate
+from xaireport.metrics.subgroups import subgroups
+from xaireport.metrics.subsets import score_subsets
+
+COLUMN = "test_column_"
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
-    """Write ``evaluation.json``."""
-    info = open_info(context.inputs["info"].parent)
+    """Write ``evaluation.json``; where ``parts`` are asked for, ``reliability.json``, ``subgroups.json`` and,
+    after an audit, ``clean.json``.
+    """
+    classes = open_info(context.inputs["info"].parent).classes
     with np.load(context.inputs["data"], allow_pickle=False) as data:
         groups = data.get("test_groups")
+        columns = {key.removeprefix(COLUMN): data[key] for key in data.files if key.startswith(COLUMN)}
     with np.load(context.inputs["predictions"], allow_pickle=False) as stored:
-        evaluation = evaluate(
-            stored["test_y_true"],
-            stored["test_y_prob"],
-            info.classes,
-            groups=groups,
-            seed=params["seed"],
+        (val_true, val_prob), (y_true, y_prob) = (
+            (stored[f"{split}_y_true"], stored[f"{split}_y_prob"]) for split in ("val", "test")
         )
-    codec.save(evaluation, context.out / "evaluation.json")
+    settings = {name: params[name] for name in ("seed", "ordinal", "cost_matrix")} | {"groups": groups}
+    codec.save(evaluate(y_true, y_prob, classes, **settings), context.out / "evaluation.json")
+    scores = params["parts"]
+    if not scores:
+        return
+    found = reliability(val_true, val_prob, y_true, y_prob, groups=groups, seed=params["seed"])
+    codec.save(found, context.out / "reliability.json")
+    levels = subgroups(columns, y_true, y_prob, scores, classes, **settings)
+    codec.save(levels, context.out / "subgroups.json")
+    if "clean" in context.inputs:
+        with np.load(context.inputs["clean"], allow_pickle=False) as masks:
+            clean = {"train": masks["test_clean"], "train_or_val": masks["test_clean_strict"]}
+        # The largest class's share tells whether the clean part is another mix of classes.
+        told = [*scores, "no_information_rate"]
+        parts = score_subsets(y_true, y_prob, clean, told, classes, against="whole", **settings)
+        codec.save(parts, context.out / "clean.json")

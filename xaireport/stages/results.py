@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from xaireport.engine.hashes import HashCache
 from xaireport.engine.node import Context
 from xaireport.engine.versions import Versions
 from xaireport.errors import Failure
+from xaireport.metrics import calibration, intervals, reliability, subsets
 from xaireport.report.predictions import Predictions, write_csv
 from xaireport.report.results import (
     DataEvidence,
@@ -33,18 +35,24 @@ from xaireport.report.results import (
     write_results,
 )
 from xaireport.spec import StudySpec
+from xaireport.study.changes import changes
 from xaireport.types import (
     SPLITS,
     Agreement,
+    Comparisons,
     Cost,
+    DataAudit,
     Dataset,
     Evaluation,
     Heatmaps,
+    Level,
     ModelSummary,
     Pictures,
     Quantisation,
+    Reliability,
     Skipped,
     SplitName,
+    Subset,
     TrainingRecord,
 )
 
@@ -52,6 +60,16 @@ DISTRIBUTIONS = (
     "xaireport", "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "tf-keras-vis", "matplotlib",
     "weasyprint", "ai-edge-litert", "tf-keras", "tensorflow-model-optimization",
 )  # fmt: skip
+
+PROCEDURE = {
+    "level": intervals.LEVEL,
+    "resamples": intervals.RESAMPLES,
+    "bins": calibration.BINS,
+    "fewest": subsets.FEWEST,
+    "fewest_groups": subsets.FEWEST_GROUPS,
+    "coldest": reliability.TEMPERATURES[0],
+    "hottest": reliability.TEMPERATURES[1],
+}
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
@@ -63,11 +81,17 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     costs = codec.load(dict[str, Cost], context.inputs["cost"]) if "cost" in context.inputs else {}
     variants = [_variant(context, study, name, seeds[name], costs.get(name)) for name in complete]
     failures = [(name, failure) for name in seeds for failure in _missing(context, name)[:1]]
-    failures += [("", failure) for label, failure in context.failures.items() if label == "cost"]
+    shared = ("audit", "pairs", "cost")
+    failures += [("", failure) for label, failure in context.failures.items() if label in shared]
     for name in complete:
         pictures = context.inputs[f"{name}/explain"] / name
         if pictures.is_dir():
             shutil.copytree(pictures, context.out / "assets" / name)
+    audit = None
+    if "audit" in context.inputs:
+        audit = codec.load(DataAudit, context.inputs["audit"] / "audit.json")
+        if (pictures := context.inputs["audit"] / "audit").is_dir():
+            shutil.copytree(pictures, context.out / "assets" / "audit")
     write_csv(
         context.out / "predictions.csv",
         (rows for name in complete for seed in seeds[name] for rows in _predictions(context, name, seed)),
@@ -84,10 +108,27 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
             "environment": versions,
         }
     )
-    write_results(
-        assemble(study, _data(dataset), variants, RunInfo(digest, versions, _now(), _machine()), failures),
-        context.out / "results.json",
+    compared = codec.load(Comparisons, context.inputs["pairs"]) if "pairs" in context.inputs else None
+    results = assemble(
+        study,
+        replace(_data(dataset), audit=audit),
+        variants,
+        RunInfo(digest, versions, _now(), _machine(), PROCEDURE),
+        failures,
+        compared,
+        _changed(study, compared),
     )
+    write_results(results, context.out / "results.json")
+
+
+def _changed(
+    study: StudySpec, compared: Comparisons | None
+) -> dict[tuple[str, str], dict[str, tuple[Any, Any]]]:
+    """Return for each pair every setting that differs: key -> (that of the second, that of the first)."""
+    return {
+        (test.a, test.b): changes(study.variants[test.b], study.variants[test.a])
+        for test in (compared.tests if compared is not None else ())
+    }
 
 
 def _code(roots: list[str], scratch: Path) -> dict[str, str]:
@@ -135,6 +176,9 @@ def _variant(
         quantisation=stored("quantisation", Quantisation),
         agreement=stored("agreement", Agreement),
         cost=cost,
+        reliability=stored("reliability", Reliability),
+        subgroups=stored("subgroups", tuple[Level, ...]) or (),
+        clean=stored("clean", dict[str, Subset]) or {},
     )
 
 

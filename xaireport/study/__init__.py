@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from xaireport import paths
 from xaireport.errors import ConfigError
 from xaireport.spec import StudySpec, TrainSettings, VariantSpec
 from xaireport.study import overrides as settings
+from xaireport.study.changes import changes
 from xaireport.study.file import (
     Table,
     check_keys,
@@ -25,12 +25,13 @@ from xaireport.study.file import (
     unknown_name,
     validated,
 )
-from xaireport.study.inherit import Layers, flatten, inherit, merge
+from xaireport.study.inherit import Layers, inherit, merge
 from xaireport.study.rules import (
     Architectures,
     check_architecture,
     check_data,
     check_headline,
+    check_margin,
     check_origin,
     check_quantise,
     check_schedule,
@@ -44,7 +45,6 @@ VARIANT_KEYS = (
     "phantom",
 )
 PHANTOM_KEYS = ("train", "options", "quantise")
-COMPARED = ("architecture", "options", "train", "augment", "quantise", "explain", "path")
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def load_study(
         if seed is not None:
             spec = spec.model_copy(update={"seeds": ()})
         if spec.parent:
-            spec = spec.model_copy(update={"changed_from_parent": _changes(variants[spec.parent], spec)})
+            spec = spec.model_copy(update={"changed_from_parent": changes(variants[spec.parent], spec)})
         variants[name] = spec
     study = _study(raw, path, parsed, {name: variants[name] for name in tables})
     recorded = (*overrides, *([f"--epochs {epochs}"] if epochs is not None else []))
@@ -276,24 +276,6 @@ def _set_by(parsed: Sequence[settings.Override], variant: str) -> str:
     return ours[-1].where if ours else ""
 
 
-def _changes(parent: VariantSpec, spec: VariantSpec) -> dict[str, tuple[Any, Any]]:
-    # Nobody knows how a model that was brought along was trained: defaults would pass for facts.
-    keys: tuple[str, ...] = ("architecture", "explain", "path") if spec.path or parent.path else COMPARED
-    if spec.quantise.is_on:
-        keys = ("quantise", "explain")  # it is the same model
-    theirs, ours = (flatten(_comparable(each, keys)) for each in (parent, spec))
-    ordered = [key for group in COMPARED for key in {**theirs, **ours} if key.split(".")[0] == group]
-    return {key: (theirs.get(key), ours.get(key)) for key in ordered if theirs.get(key) != ours.get(key)}
-
-
-def _comparable(spec: VariantSpec, keys: Sequence[str]) -> Table:
-    """Return a variant's settings; of ``quantise`` those that mean something in its mode."""
-    table = spec.model_dump(include=set(keys))
-    if "quantise" in table:
-        table["quantise"] = spec.quantise.meant
-    return table
-
-
 def _study(
     raw: Table, path: Path, parsed: Sequence[settings.Override], variants: dict[str, VariantSpec]
 ) -> StudySpec:
@@ -312,5 +294,6 @@ def _study(
             study = study.model_copy(update={"headline_reason": "chosen for this run"})
             table["headline_reason"] = study.headline_reason
     check_headline(study, headline_at)
+    check_margin(study, join(file, "margin"))
     check_data(study, file)
     return study

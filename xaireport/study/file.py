@@ -197,10 +197,11 @@ def join(where: str, *keys: str) -> str:
 def _with_tuples(model: type[BaseModel], table: Mapping[str, Any]) -> Table:
     # The models are strict, so that "5" is no 5; strictly a list is no tuple either, and TOML has lists only.
     tuples = {name for name, field in model.model_fields.items() if str(field.annotation).startswith("tuple")}
-    return {
-        key: tuple(value) if key in tuples and isinstance(value, list) else value
-        for key, value in table.items()
-    }
+    return {key: _tuple(value) if key in tuples else value for key, value in table.items()}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(map(_tuple, value)) if isinstance(value, list) else value
 
 
 def _fields_at(model: type[BaseModel], loc: tuple[str, ...]) -> list[str]:

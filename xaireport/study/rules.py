@@ -9,7 +9,7 @@ from xaireport.spec import QUANTISE_MODES, StudySpec, VariantSpec
 from xaireport.study.file import Table, join, unknown_name
 from xaireport.types import SCORES
 
-HEADLINES = tuple(score for score in SCORES if score != "log_loss")
+HEADLINES = tuple(score for score in (*SCORES, "kappa_weighted") if score != "log_loss")
 """Scores a study may be judged by: all of them better when higher."""
 
 Architectures = Mapping[str, Collection[str]]
@@ -167,6 +167,37 @@ def check_headline(study: StudySpec, where: str) -> None:
     """The score that the study is judged by is one that exists, and is better when higher."""
     if study.headline not in HEADLINES:
         raise unknown_name("score", study.headline, HEADLINES, where)
+    if study.headline == "kappa_weighted" and not study.ordinal:
+        raise ConfigError(
+            "ordinal = true with the headline kappa_weighted",
+            "classes in no order",
+            "without an order no call is nearer to the truth than another",
+            where,
+        )
+
+
+def check_margin(study: StudySpec, where: str) -> None:
+    """A margin is a share of a score that runs to 1: none is no margin, all of it is no test."""
+    if study.margin is not None and not 0 < study.margin < 1:
+        raise ConfigError("a margin of more than 0 and less than 1", study.margin, where=where)
+
+
+def check_costs(study: StudySpec, n_classes: int, where: str) -> None:
+    """A cost for each true and each called class, and no prize for being wrong."""
+    rows = study.cost_matrix
+    if not rows:
+        return
+    shape = " and ".join(sorted({str(len(row)) for row in rows}))
+    if len(rows) != n_classes or any(len(row) != n_classes for row in rows):
+        raise ConfigError(
+            f"{n_classes} rows of {n_classes} costs: true classes down, called ones across",
+            f"{len(rows)} rows of {shape}",
+            where=where,
+        )
+    if min(map(min, rows)) < 0:
+        raise ConfigError("costs of at least 0", min(map(min, rows)), where=where)
+    if any(row[i] > min(row) for i, row in enumerate(rows)):
+        raise ConfigError("calling a class by its name to cost least in each row", rows, where=where)
 
 
 def check_data(study: StudySpec, file: str) -> None:

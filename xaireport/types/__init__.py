@@ -5,6 +5,8 @@ NumPy is imported for type checkers only, so that planning a build stays light.
 
 from __future__ import annotations
 
+from xaireport.types.audit import DataAudit
+from xaireport.types.comparison import Agreement, ClassChange, Comparisons, Flip, McNemar, Paired
 from xaireport.types.data import (
     SPLITS,
     DataMode,
@@ -32,18 +34,19 @@ from xaireport.types.device import (
     TFLiteFile,
 )
 from xaireport.types.evidence import (
+    FURTHER_SCORES,
     SCORES,
-    Agreement,
-    ClassChange,
+    Bin,
     ClassScores,
+    Difference,
     Evaluation,
-    Example,
-    Flip,
-    Heatmaps,
-    Outcome,
-    Pictures,
+    Expected,
+    Level,
+    Reliability,
     Score,
     Skipped,
+    Subset,
+    Temperature,
 )
 from xaireport.types.models import (
     Classifier,
@@ -54,24 +57,31 @@ from xaireport.types.models import (
     OnEpoch,
     TrainingRecord,
 )
+from xaireport.types.pictures import Example, Heatmaps, Outcome, Pictures
 
 __all__ = [
+    "FURTHER_SCORES",
     "SCORES",
     "SPLITS",
     "Agreement",
+    "Bin",
     "Calibration",
     "ClassChange",
     "ClassScores",
     "Classifier",
+    "Comparisons",
     "Cost",
+    "DataAudit",
     "DataMode",
     "Dataset",
     "DatasetInfo",
+    "Difference",
     "DifferentiableClassifier",
     "Endpoint",
     "Epoch",
     "Evaluation",
     "Example",
+    "Expected",
     "Flip",
     "FloatLayer",
     "Floats",
@@ -79,14 +89,18 @@ __all__ = [
     "Ints",
     "Latency",
     "LayerInfo",
+    "Level",
     "Located",
+    "McNemar",
     "ModelSummary",
     "OnEpoch",
     "Operator",
     "Outcome",
+    "Paired",
     "Pictures",
     "Pixels",
     "Quantisation",
+    "Reliability",
     "Score",
     "Sections",
     "Skipped",
@@ -94,7 +108,9 @@ __all__ = [
     "Split",
     "SplitName",
     "Strings",
+    "Subset",
     "TFLiteFile",
+    "Temperature",
     "TensorKind",
     "TrainingRecord",
 ]

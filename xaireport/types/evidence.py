@@ -1,10 +1,10 @@
-"""What is found out about a model: scores, agreement with another, heatmaps, and what could not be made."""
+"""What is found out about a model's predictions: scores, their parts, and what could not be made."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 SCORES = (
     "accuracy",
@@ -19,7 +19,19 @@ SCORES = (
     "log_loss",
     "auroc",
 )
-"""Every score of a variant, in the order in which they are stored."""
+"""The scores that every record has had from the first, in the order in which they are stored."""
+FURTHER_SCORES = (
+    "average_precision",
+    "brier",
+    "brier_skill",
+    "nll",
+    "ece",
+    "ece_classwise",
+    "no_information_rate",
+    "kappa_weighted",
+    "expected_cost",
+)
+"""Those that came later, or that a study has only if it says something: ``ordinal``, ``cost_matrix``."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +74,18 @@ class Score:
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Precision, recall and F1 of one class; ``n`` is its support in the test set."""
+    """Scores of one class against all others; ``n`` is its support in the test set."""
 
     label: str
     n: int
     precision: Score
     recall: Score
     f1: Score
+    specificity: Score
+    npv: Score
+    lr_plus: Score
+    auroc: Score
+    average_precision: Score
 
 
 @dataclass(frozen=True)
@@ -81,114 +98,117 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """Test images whose most probable class has a probability from ``lo`` to ``hi``.
+
+    Parameters
+    ----------
+    lo, hi : float
+        The bin; closed below.
+    n : int
+        Images in it.
+    confidence, accuracy : float or None
+        Their mean probability, and the share called right; None of an empty bin.
+    accuracy_lo, accuracy_hi : float or None
+        Wilson's interval.
+    """
+
+    lo: float
+    hi: float
+    n: int
+    confidence: float | None
+    accuracy: float | None
+    accuracy_lo: float | None
+    accuracy_hi: float | None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a calibrated model with the same probabilities would show: on average, and at most (95 %)."""
+
+    mean: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """What logits would have to be divided by; fitted on the ``n`` images of the validation split."""
+
+    value: float
+    n: int
+    nll_before: float
+    nll_after: float
+    at_bound: bool
+    """The best value lies outside of what was tried: no correction."""
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How probabilities and outcomes go together on the test split; nothing of it is applied.
+
+    Parameters
+    ----------
+    bins : tuple of Bin
+        The reliability diagram.
+    expected : mapping of str to Expected
+        Of ``ece`` and ``ece_classwise``, which no sample leaves at nought.
+    temperature : Temperature or None
+        None where it could not be fitted; ``reason`` says why.
+    scores : mapping of str to Score
+        Calibration scores as they would be after the temperature.
+    """
+
+    bins: tuple[Bin, ...]
+    expected: Mapping[str, Expected]
+    temperature: Temperature | None
+    scores: Mapping[str, Score]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference between two scores, its interval, and why there is none."""
+
+    value: float | None
+    lo: float | None = None
+    hi: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Subset:
+    """A part of the test split, scored by itself.
+
+    Parameters
+    ----------
+    n : int
+        Its images.
+    scores : mapping of str to Score
+        Empty where it is too small to be scored; ``reason`` says so.
+    differences : mapping of str to Difference
+        Of the same scores, to what the part is held against.
+    """
+
+    n: int
+    scores: Mapping[str, Score]
+    differences: Mapping[str, Difference]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Level:
+    """The test images that share a value of a column; ``missing`` where theirs is not known."""
+
+    column: str
+    level: str
+    missing: bool
+    subset: Subset
+
+
+@dataclass(frozen=True)
 class Skipped:
     """What could not be made, why, and what would help: the report prints it."""
 
     what: str
     reason: str
     hint: str = ""
-
-
-@dataclass(frozen=True)
-class Flip:
-    """A test image that two models call differently; ``effect`` is what that did to the second one."""
-
-    sample_id: str
-    y_true: int
-    y_from: int
-    y_to: int
-    p_from: float
-    p_to: float
-    effect: Literal["gained", "lost", "neither"]
-
-
-@dataclass(frozen=True)
-class ClassChange:
-    """Test images of one class: right in the first model and in the second, and how many changed sides."""
-
-    label: str
-    n: int
-    right_from: int
-    right_to: int
-    gained: int
-    lost: int
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Two models on the same test images: how many they call the same, and where they part."""
-
-    n: int
-    same: int
-    per_class: tuple[ClassChange, ...]
-    flips: tuple[Flip, ...]
-
-
-Outcome = Literal["hit", "miss"]
-
-
-@dataclass(frozen=True)
-class Example:
-    """One test image that the card shows, beside its heatmap.
-
-    Parameters
-    ----------
-    sample_id, y_true, y_pred
-        The image, and its true and predicted class indices.
-    p : float
-        Probability given to the predicted class.
-    outcome : {"hit", "miss"}
-        Right or wrong.
-    chosen : str
-        The rule that chose it: "most confident hit", "most confident miss", "random".
-    image, map, overlay : str
-        JPEG files, paths relative to the folder of ``results.json``: the image, the coloured map, and both
-        blended. The last two are empty where there is no map: a plain gallery, no positive evidence.
-    peak : str
-        Where the map peaks, in words ("upper left"), for the text that stands for the picture.
-    slices : tuple of str
-        In 3D: what each panel shows ("axial 14", …).
-    """
-
-    sample_id: str
-    y_true: int
-    y_pred: int
-    p: float
-    outcome: Outcome
-    chosen: str
-    image: str
-    map: str = ""
-    overlay: str = ""
-    peak: str = ""
-    slices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Heatmaps:
-    """How the heatmaps of a variant were made."""
-
-    method: str
-    layer: str
-    grid: tuple[int, ...]
-    n: int
-    zero_maps: int
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """The test images on show; with heatmaps where there are some.
-
-    Parameters
-    ----------
-    examples : tuple of Example
-        Per class: hits, misses and random cases, by the declared rule.
-    common : tuple of Example
-        The same test images for every variant of the study.
-    gallery : tuple of Example
-        Drawn by the seed, never with heatmaps.
-    """
-
-    examples: tuple[Example, ...] = ()
-    common: tuple[Example, ...] = ()
-    gallery: tuple[Example, ...] = ()

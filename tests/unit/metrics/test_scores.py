@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,17 @@ from sklearn import metrics
 
 from xaireport.errors import ConfigError, DataError, ModelError, XaiReportError
 from xaireport.metrics import scores as module
-from xaireport.types import Evaluation, Score
+from xaireport.types import ClassScores, Evaluation, Score
 
 SOME = settings(max_examples=40, deadline=None)
-BOUNDED = {
-    *("accuracy", "balanced_accuracy", "auroc"),
-    *(f"{average}_{score}" for average in ("macro", "weighted") for score in ("precision", "recall", "f1")),
+BOUNDS = {
+    "mcc": (-1, 1),
+    "brier": (0, 2),
+    "brier_skill": (-math.inf, 1),
+    "log_loss": (0, math.inf),
+    "nll": (0, math.inf),
 }
+"""Of those scores that do not run from 0 to 1."""
 
 
 def evaluate(*arguments: Any) -> Evaluation:
@@ -30,7 +34,7 @@ def evaluate(*arguments: Any) -> Evaluation:
     return Evaluation(
         {name: bare(score) for name, score in found.scores.items()},
         tuple(
-            replace(one, precision=bare(one.precision), recall=bare(one.recall), f1=bare(one.f1))
+            replace(one, **{name: bare(score) for name, score in parts(one).items()})
             for one in found.per_class
         ),
         found.confusion,
@@ -51,6 +55,10 @@ def random_case(seed: int, n_classes: int, n: int = 300) -> tuple[Any, Any, list
 
 def values(evaluation: Evaluation) -> dict[str, float | None]:
     return {name: score.value for name, score in evaluation.scores.items()}
+
+
+def parts(one: ClassScores) -> dict[str, Score]:
+    return {field.name: getattr(one, field.name) for field in fields(one) if field.name not in ("label", "n")}
 
 
 @st.composite
@@ -89,7 +97,23 @@ def test_scores_are_scikit_learns(seed: int, n_classes: int) -> None:
 
     evaluation = evaluate(y_true, y_prob, classes)
 
-    assert values(evaluation) == pytest.approx(expected, abs=1e-12)
+    share = np.eye(n_classes)[y_true].mean(axis=0)
+    naive = metrics.brier_score_loss(y_true, np.tile(share, (len(y_true), 1)), labels=range(n_classes))
+    expected["brier"] = metrics.brier_score_loss(y_true, exact, labels=range(n_classes))
+    expected["brier_skill"] = 1 - expected["brier"] / naive
+    expected["nll"] = expected["log_loss"]
+    expected["average_precision"] = (
+        metrics.average_precision_score(y_true, y_prob[:, 1])
+        if n_classes == 2
+        else metrics.average_precision_score(np.eye(n_classes)[y_true], y_prob, average="macro")
+    )
+    expected["no_information_rate"] = share.max()
+    expected["ece"] = expected_calibration_error(exact.max(axis=1), y_pred == y_true)
+    expected["ece_classwise"] = np.mean(
+        [expected_calibration_error(exact[:, i], y_true == i) for i in range(n_classes)]
+    )
+
+    assert values(evaluation) == pytest.approx(expected, abs=1e-9)
     assert all(score.n == len(y_true) and not score.reason for score in evaluation.scores.values())
     assert np.array_equal(evaluation.confusion, metrics.confusion_matrix(y_true, y_pred))
     for index, one in enumerate(evaluation.per_class):
@@ -100,6 +124,22 @@ def test_scores_are_scikit_learns(seed: int, n_classes: int) -> None:
         assert one.precision.value == pytest.approx(metrics.precision_score(truth, predicted))
         assert one.recall.value == pytest.approx(metrics.recall_score(truth, predicted))
         assert one.f1.value == pytest.approx(metrics.f1_score(truth, predicted))
+        assert one.specificity.value == pytest.approx(metrics.recall_score(~truth, ~predicted))
+        assert one.npv.value == pytest.approx(metrics.precision_score(~truth, ~predicted))
+        plus, _ = metrics.class_likelihood_ratios(truth, predicted)
+        assert one.lr_plus.value == pytest.approx(plus)
+        assert one.auroc.value == pytest.approx(metrics.roc_auc_score(truth, y_prob[:, index]))
+        ap = metrics.average_precision_score(truth, y_prob[:, index])
+        assert one.average_precision.value == pytest.approx(ap)
+
+
+def expected_calibration_error(confidence: Any, right: Any) -> float:
+    """Bin by bin, in plain Python."""
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for p, hit in zip(confidence.tolist(), right.tolist(), strict=True):
+        bins.setdefault(min(int(p * 15), 14), []).append((p, hit))
+    gaps = [abs(sum(hit for _, hit in each) - sum(p for p, _ in each)) for each in bins.values()]
+    return sum(gaps) / len(confidence)
 
 
 @SOME
@@ -168,6 +208,13 @@ def test_four_images_of_two_classes_worked_by_hand() -> None:
             "mcc": (2 * 1 - 1 * 0) / math.sqrt(3 * 2 * 2 * 1),
             "log_loss": -(math.log(0.9) + math.log(0.4) + math.log(0.7) + math.log(0.8)) / 4,
             "auroc": 1.0,  # 0.7 and 0.8 rank above 0.1 and 0.6
+            "average_precision": 1.0,
+            "brier": (0.1**2 + 0.6**2 + 0.3**2 + 0.2**2) / 4,
+            "brier_skill": 1 - (0.1**2 + 0.6**2 + 0.3**2 + 0.2**2) / 4 / 0.25,
+            "nll": -(math.log(0.9) + math.log(0.4) + math.log(0.7) + math.log(0.8)) / 4,
+            "ece": (0.1 + 0.6 + 0.3 + 0.2) / 4,  # each in a bin of its own
+            "ece_classwise": (0.1 + 0.6 + 0.3 + 0.2) / 4,
+            "no_information_rate": 1 / 2,
         }
     )
 
@@ -263,10 +310,10 @@ def test_scores_are_bounded_and_say_why_they_are_not_there(case: tuple[Any, Any,
     evaluation = evaluate(*case)
     for name, score in evaluation.scores.items():
         if score.value is None:
-            assert name in ("mcc", "auroc")
+            assert name in ("mcc", "auroc", "average_precision", "brier_skill")
             assert score.reason
         else:
-            low, high = (0, 1) if name in BOUNDED else (-1, 1) if name == "mcc" else (0, math.inf)
+            low, high = BOUNDS.get(name, (0, 1))
             assert low - 1e-12 <= score.value <= high + 1e-12
             assert type(score.value) is float
     assert sum(map(sum, evaluation.confusion)) == len(case[0])
@@ -298,7 +345,10 @@ def test_renaming_the_classes_moves_the_matrix_and_nothing_else(
     new = np.argsort(order)[y_true]
     one = evaluate(y_true, y_prob, classes)
     other = evaluate(new, y_prob[:, order], [classes[index] for index in order])
-    assert values(other) == pytest.approx(values(one))
+    of_pair = ("average_precision",) if len(classes) == 2 else ()  # that of the second one of two
+    assert {name: value for name, value in values(other).items() if name not in of_pair} == pytest.approx(
+        {name: value for name, value in values(one).items() if name not in of_pair}
+    )
     assert np.array_equal(other.confusion, np.array(one.confusion)[np.ix_(order, order)])
     assert other.per_class == tuple(one.per_class[index] for index in order)
 

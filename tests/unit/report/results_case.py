@@ -115,6 +115,15 @@ RUN = RunInfo(
     {"python": "3.11", "keras": "3.15"},
     "2026-11-23T17:00:00+00:00",
     Machine(2, 24.0, "Linux x86_64"),
+    {
+        "level": 0.95,
+        "resamples": 10_000,
+        "bins": 15,
+        "fewest": 20,
+        "fewest_groups": 10,
+        "coldest": 0.05,
+        "hottest": 20.0,
+    },
 )
 FAILURES = (("transfer", Failure("train", "Expected weights. Received: none.", "pass a path")),)
 

@@ -1,4 +1,4 @@
-"""Section I: a quantised variant beside its parent on the same images; without interval or test so far."""
+"""A quantised variant and its parent, image by image: what they call alike, and what changed sides."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xaireport.report.document import Block, Cell, Column, Paragraph, Row, Strong, Table, Text, Tone
 from xaireport.report.evidence import Evidence
-from xaireport.report.sections.registry import Card, Content, absent
+from xaireport.report.sections.registry import Card
 from xaireport.report.words import class_name, parent_title, title
 
 SHOWN = 20
@@ -16,20 +16,18 @@ EFFECTS = {
     "gained": "wrong\u00a0→\u00a0right",
     "neither": "wrong either way",
 }
-_absent = absent("Differences are given without a paired test or interval.")
 
 
-def make(card: Card) -> Content:
-    """Agreement, changes per class, and the images that changed sides; missing where nothing was compared."""
+def blocks(card: Card) -> tuple[Block, ...]:
+    """Agreement with the parent, changes per class, images that changed sides; of quantised ones only."""
     variant = card.variant
     if not variant.get("agreement"):
-        return _absent(card)
+        return ()
     parent = parent_title(card.study, variant)
-    lead = Paragraph((*sentence(card.study, variant), " No interval and no paired test so far."))
-    blocks: list[Block] = [lead, _per_class(card, parent)]
+    found: list[Block] = [Paragraph(sentence(card.study, variant)), _per_class(card, parent)]
     if variant.get("flips"):
-        blocks.append(_flips(card))
-    return "computed", tuple(blocks)
+        found.append(_flips(card))
+    return tuple(found)
 
 
 def sentence(study: Evidence, variant: Evidence) -> Text:

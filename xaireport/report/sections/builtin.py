@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from xaireport.report.sections import (
-    agreement,
+    calibration,
     classes,
     data,
     errors,
     headline,
     heatmaps,
     identity,
+    methods,
+    paired,
     provenance,
+    subgroups,
     system,
 )
 from xaireport.report.sections.registry import SectionMaker, absent
@@ -26,14 +29,12 @@ BUILTIN: tuple[SectionMaker, ...] = (
     SectionMaker("A", "Identity", identity.make, 80),
     SectionMaker("P", "Provenance", provenance.make, 90),
     SectionMaker("B", "Intended use", absent("Nobody has stated users, purpose or risks."), 100),
-    SectionMaker(
-        "H", "Ranking and calibration", absent("Not computed, apart from AUROC and log loss above."), 110
-    ),
-    SectionMaker("I", "Against the parent, image by image", agreement.make, 55),
-    SectionMaker("J", "Subgroups", absent("No subgroup was scored."), 130),
+    SectionMaker("H", "Ranking and calibration", calibration.make, 35),
+    SectionMaker("I", "Paired comparison", paired.make, 32),
+    SectionMaker("J", "Subgroups", subgroups.make, 55),
     SectionMaker(
         "M", "Limits and ethics", absent("Nobody has stated limits or ethical considerations."), 140
     ),
-    SectionMaker("N", "Methods", absent("Formulas and conventions are not written out here."), 150),
+    SectionMaker("N", "Methods", methods.make, 95),
     SectionMaker("O", "Reporting guidelines", absent("No crosswalk to reporting guidelines was made."), 160),
 )

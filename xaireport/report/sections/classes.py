@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import Cell, Column, Count, Figure, Matrix, Row, Table, Text
+from xaireport.report.document import Cell, Column, Count, Details, Figure, Matrix, Row, Table, Text
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections.headline import value_cell
 from xaireport.report.sections.registry import Card, Content
@@ -34,7 +34,7 @@ def make_scores(card: Card) -> Content:
         ("Scores per class on the test split, intervals beneath; lowest recall marked",), columns, rows, notes
     )
     figure = Figure(f"assets/figures/{card.name}-per-class.svg", ("Precision, recall and F1 per class.",))
-    return "computed", (table, figure)
+    return "computed", (table, figure, *_further(card))
 
 
 def make_confusion(card: Card) -> Content:
@@ -67,6 +67,31 @@ def _row(card: Card, index: int, lowest: bool) -> Row:
         Cell(value_cell(place.at("f1")).text, interval(place.at("f1"))),
     )
     return Row(Cell((class_name(card.study, index),)), cells)
+
+
+def _further(card: Card) -> tuple[Details, ...]:
+    """Specificity, negative predictive value and likelihood ratio: who needs them knows where to look."""
+    places = list(card.variant.each("per_class"))
+    if not all(place.get("specificity") for place in places):
+        return ()
+    names = {"specificity": "specificity", "npv": "NPV", "lr_plus": "LR+"}
+    columns = (Column(("Class",), False), *(Column((name,)) for name in names.values()))
+    rows = tuple(
+        Row(Cell((class_name(card.study, i),)), tuple(_bounded(place.at(score)) for score in names))
+        for i, place in enumerate(places)
+    )
+    told: Text = (
+        "NPV: share of the images not called this class that are not of it. LR+: how many times likelier the "
+        "call is where the class is shown.",
+    )
+    table = Table(("Each class against all others, intervals beneath",), columns, rows, (told,))
+    return (Details(("Specificity, NPV and LR+ per class",), (table,)),)
+
+
+def _bounded(score: Evidence) -> Cell:
+    """A score, and beneath it its interval or why there is none."""
+    cell = value_cell(score)
+    return Cell(cell.text, interval(score) or cell.below)
 
 
 def _any_undefined(variant: Evidence) -> bool:

@@ -1,9 +1,10 @@
-"""Section C: the data, where they come from, and how they are split."""
+"""Section C: the data, where they come from, how they are split, and what an audit of them found."""
 
 from __future__ import annotations
 
 from xaireport.report.document import Cell, Column, Facts, Inline, Notice, Row, Table, Text
 from xaireport.report.evidence import Evidence
+from xaireport.report.sections import audit
 from xaireport.report.sections.registry import Card, Content
 from xaireport.report.words import class_name, joined
 
@@ -11,8 +12,10 @@ SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
 
 def make(card: Card) -> Content:
-    """Source and licence, then images per split and class."""
-    return "computed", (*notes(card.study), facts(card.study), splits(card.study))
+    """Source and licence, images per split and class, the audit, and the scores on the clean part."""
+    clean = audit.clean_scores(card.variant, card.study)
+    found = (*audit.blocks(card.study), *clean)
+    return "computed", (*notes(card.study), facts(card.study), splits(card.study), *found)
 
 
 def notes(study: Evidence) -> tuple[Notice, ...]:

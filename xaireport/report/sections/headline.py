@@ -19,6 +19,8 @@ from xaireport.report.words import (
     sentence_case,
 )
 
+ELSEWHERE = ("nll", "brier", "brier_skill", "ece", "ece_classwise", "no_information_rate")
+"""Scores that other parts of the card print."""
 REFERENCE_OF = {"accuracy": "accuracy", "log_loss": "loss"}
 """Score -> key of the reference; F1, precision and recall depend on the averaging."""
 
@@ -34,7 +36,8 @@ def make(card: Card) -> Content:
             *(("Reason: ", study.quote("headline", "reason"), ".") if why else ()),
         )
     )
-    return "computed", (lead, _table(study, variant, name))
+    spread = (_spread(variant),) if variant.get("seed_spread") else ()
+    return "computed", (lead, _table(study, variant, name), *spread)
 
 
 def reference_key(variant: Evidence, score: str) -> str:
@@ -97,7 +100,9 @@ def _table(study: Evidence, variant: Evidence, headline: str) -> Table:
         columns.append(Column(("reference (", variant.quote("reference", "source"), ")")))
     if compared:
         columns.append(Column(("difference",)))
-    names = sorted(variant.get("scores"), key=lambda score: (score != headline, _order(score)))
+    # Calibration has a section of its own, and a study's rate of no information stands in the naive column.
+    shown = [score for score in variant.get("scores") if score not in ELSEWHERE]
+    names = sorted(shown, key=lambda score: (score != headline, _order(score)))
     rows = []
     for name in names:
         score = variant.at("scores", name)
@@ -118,6 +123,31 @@ def _table(study: Evidence, variant: Evidence, headline: str) -> Table:
             Row(Cell((sentence_case(score_name(name)),)), tuple(cells), "good" if name == headline else "")
         )
     return Table(("All scores on the test split",), tuple(columns), tuple(rows), _notes(study, variant))
+
+
+def _spread(variant: Evidence) -> Table:
+    """Return what several training runs came to: how much a score owes to the seed."""
+    columns = (
+        Column(("Score",), False),
+        Column(("runs",)),
+        Column(("mean",)),
+        Column(("standard deviation",)),
+        Column(("least",)),
+        Column(("most",)),
+    )
+    spread = variant.at("seed_spread")
+    names = sorted((name for name in spread.value if name not in ELSEWHERE), key=_order)
+    rows = tuple(
+        Row(
+            Cell((sentence_case(score_name(name)),)),
+            (
+                Cell((spread.number(name, "runs", form="count"),)),
+                *(Cell((spread.number(name, part),)) for part in ("mean", "sd", "min", "max")),
+            ),
+        )
+        for name in names
+    )
+    return Table(("The same training with several seeds; the card shows the first",), columns, rows)
 
 
 def value_cell(score: Evidence) -> Cell:
@@ -151,11 +181,11 @@ def _how(variant: Evidence) -> tuple[Text, ...]:
     """Say how the intervals were made, and what they take for independent."""
     methods: dict[str, Evidence] = {}
     for score in variant.each("scores"):
-        if score.get("method"):
+        if score.get("method") and score.path[-1] not in ELSEWHERE:
             methods.setdefault(str(score.get("method")), score)
     if not methods:
         return ()
-    told = joined(score.quote("method") for score in methods.values())
+    told = joined((score.quote("method") for score in methods.values()), "; ")
     grouped = any("cluster" in method for method in methods)
     drawn = (
         "Images of one group (patient, lesion) are resampled together."
