@@ -39,3 +39,34 @@ def test_the_quantised_lineage_keeps_what_its_parent_has() -> None:
     assert variants["int8"]["size_ratio"] <= 0.30
     assert accuracy["qat"] >= accuracy["augmented"] - 0.010
     assert accuracy["dynamic"] >= accuracy["augmented"] - 0.005
+
+
+def test_every_score_of_a_record_has_its_interval_or_says_why_not() -> None:
+    for path in RECORDS:
+        for variant in load_results(path).data["variants"].values():
+            for name, score in variant["scores"].items():
+                assert {"lo", "hi", "level", "method"} <= score.keys() or score.get("reason"), (path, name)
+                assert score["lo"] <= score["value"] <= score["hi"], (path, name)
+
+
+def test_the_audit_of_ham10000_is_on_record() -> None:
+    """Its split by image puts one lesion on both sides."""
+    audit = load_results(next(path for path in RECORDS if path.name.startswith("derma"))).data["data_audit"]
+    leak = audit["group_leakage"]
+    assert (leak["test_images"], leak["test_images_or_val"], leak["of"]) == (747, 816, 2004)
+    assert (leak["clean_n"], leak["clean_n_strict"]) == (1257, 1188)
+
+
+def test_the_pairs_of_a_record_can_be_counted_again() -> None:
+    for path in RECORDS:
+        results = load_results(path).data
+        if "skipped" in results["comparison"]:
+            continue
+        table = pd.read_csv(path.with_name(path.name.replace("results.json", "predictions.csv.gz")))
+        test = table[table["split"] == "test"]
+        right = test.assign(right=test["y_true"] == test["y_pred"]).pivot_table(
+            index="sample_id", columns="variant", values="right", aggfunc="first"
+        )
+        for pair in results["comparison"]["discordant"]:
+            a, b = right[pair["a"]].astype(bool), right[pair["b"]].astype(bool)
+            assert (pair["only_a"], pair["only_b"]) == ((a & ~b).sum(), (b & ~a).sum())

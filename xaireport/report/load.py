@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from xaireport.errors import ConfigError, StoreError
 from xaireport.report.schema import check_results
-from xaireport.types import SCORES
+from xaireport.types import FURTHER_SCORES, SCORES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ class Results:
             "epochs_run": training.get("epochs_run"),
             "seconds": training.get("seconds"),
             "n_test": data["splits"]["test"]["n"],
-            **{score: variant["scores"][score]["value"] for score in SCORES},
+            **{score: variant["scores"].get(score, {}).get("value") for score in (*SCORES, *FURTHER_SCORES)},
             **{f"reference_{score}": reference.get(score) for score in _REFERENCED},
             **{f"difference_{score}": difference.get(score) for score in _REFERENCED},
         }
@@ -134,6 +134,7 @@ _COUNTS = ("parameters", "size_bytes", "epochs_run", "n_test")
 _NUMBERS = (
     "seconds",
     *SCORES,
+    *FURTHER_SCORES,
     *(f"{what}_{score}" for what in ("reference", "difference") for score in _REFERENCED),
 )
 _COLUMNS = [
