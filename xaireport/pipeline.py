@@ -13,11 +13,12 @@ from xaireport.data.locate import locate
 from xaireport.engine.node import Input, Node, NodeReport, NodeStarted
 from xaireport.engine.scheduler import Cleaned, Engine
 from xaireport.errors import ConfigError, DataError, RenderError
-from xaireport.graph import MODELS, Graph, needed_by_card, with_parents
+from xaireport.graph import Graph
 from xaireport.nn.zoo import ARCHITECTURES
 from xaireport.spec import StudySpec
 from xaireport.study.rules import check_costs
 from xaireport.types import DataMode, Epoch, Located
+from xaireport.wiring import MODELS, needed_by_card, with_parents
 
 STORE = MODELS / ".store"
 

@@ -11,10 +11,11 @@ import pytest
 from xaireport import paths
 from xaireport.engine.node import Input, Node
 from xaireport.engine.plan import check
-from xaireport.graph import Graph, model_path, needed_by_card, with_parents
+from xaireport.graph import Graph
 from xaireport.spec import StudySpec
 from xaireport.study import load_study
 from xaireport.types import Located
+from xaireport.wiring import model_path, needed_by_card, with_parents
 
 PHANTOM = Located("phantom", (), "phantom")
 REAL = Located("real", (Path("d/dermamnist.npz"), Path("d/dermamnist_extras.npz")), "medmnist")

@@ -10,7 +10,7 @@ import numpy as np
 
 from xaireport.metrics import calibration, intervals
 from xaireport.metrics.ranking import Ranking
-from xaireport.metrics.resampled import PER_CLASS, confusion_scores
+from xaireport.metrics.resampled import PER_CLASS, confusion_scores, defined_in, joined
 from xaireport.types import ClassScores, Score
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Bounds:
         if score.value is None:
             return score
         if name == "auroc":
-            return _with(score, self._auroc(score.value, self._ranked), self._delong)
+            return self._auroc(score, self._ranked)
         if name == "average_precision":
             drawn = self._resampled_precision[:, self._ranked]
             known = (~np.isnan(drawn)).sum(axis=1).astype(np.float64)
@@ -81,7 +81,7 @@ class Bounds:
         if name in ("log_loss", *calibration.SCORES):
             resampled = self._resampled_calibration["nll" if name == "log_loss" else name]
             if name in calibration.DISTANCES:
-                bounds = intervals.above_zero(score.value, resampled, self._if_calibrated[name])
+                bounds = intervals.above_zero(score.value, resampled, self.if_calibrated[name])
                 return _with(score, bounds, f"{self._by_case}, less its bias")
             return _with(score, intervals.percentile(resampled), self._by_case)
         if name in ("accuracy", "weighted_recall", "no_information_rate"):
@@ -101,8 +101,7 @@ class Bounds:
                 scores[name] = self._proportion(score, among[name], resampled)
             elif score.value is not None:
                 scores[name] = _with(score, intervals.percentile(resampled), self._by_cell)
-        if (auroc := scores["auroc"]).value is not None:
-            scores["auroc"] = _with(auroc, self._auroc(auroc.value, np.array([index])), self._delong)
+        scores["auroc"] = self._auroc(scores["auroc"], np.array([index]))
         if (precision := scores["average_precision"]).value is not None:
             resampled = self._resampled_precision[:, index]
             scores["average_precision"] = _with(precision, intervals.percentile(resampled), self._by_case)
@@ -116,16 +115,11 @@ class Bounds:
     def _by_case(self) -> str:
         return CASES if self._groups is None else CLUSTER
 
-    @property
-    def _delong(self) -> str:
-        return DELONG if self._groups is None else CLUSTER_DELONG
-
     @cached_property
     def _resampled(self) -> Mapping[str, NDArray[np.float64]]:
         """What the confusion matrix determines."""
         rng = np.random.default_rng(self._seed)
-        whole = confusion_scores(self._confusion[None])
-        defined = {name: ~np.isnan(whole[name][0]) for name in ("precision", "recall", "f1")}
+        defined = defined_in(confusion_scores(self._confusion[None]))
 
         def scored(confusions: NDArray[np.int64] | NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
             return confusion_scores(confusions, defined, ordinal=self._ordinal, costs=self._costs)
@@ -150,16 +144,17 @@ class Bounds:
                 )
                 for start in range(0, intervals.RESAMPLES, step)
             ]
-        return _joined(parts)
+        return joined(parts)
 
     @cached_property
     def _resampled_calibration(self) -> Mapping[str, NDArray[np.float64]]:
         sums = intervals.group_sums(calibration.columns(self._truth, self._prob), self._units)
         draws = intervals.resampled_weights(len(sums), np.random.default_rng(self._seed))
-        return _joined([calibration.scores(weights @ sums, self._k) for weights in draws])
+        return joined([calibration.scores(weights @ sums, self._k) for weights in draws])
 
     @cached_property
-    def _if_calibrated(self) -> Mapping[str, NDArray[np.float64]]:
+    def if_calibrated(self) -> Mapping[str, NDArray[np.float64]]:
+        """What a model would show whose probabilities were the truth; see ``calibration.if_calibrated``."""
         return calibration.if_calibrated(self._prob, self._units, self._seed)
 
     @cached_property
@@ -190,12 +185,17 @@ class Bounds:
         units = len(np.unique(self._groups[among]))
         return _with(score, intervals.wilson(units * round(score.value), units), WILSON_GROUPS)
 
-    def _auroc(self, value: float, ranked: NDArray[np.int64]) -> tuple[float, float] | None:
+    def _auroc(self, score: Score, ranked: NDArray[np.int64]) -> Score:
+        if score.value is None:
+            return score
         influence = auroc_influences(self._truth, self._prob, ranked)
-        if influence is None:
-            return None
-        bounds = intervals.mean_interval(value, influence, self._groups)
-        return None if bounds is None else (max(0.0, bounds[0]), min(1.0, bounds[1]))
+        bounds = None
+        if influence is not None:
+            bounds = intervals.mean_interval(score.value, influence, self._groups)
+        if bounds is None:
+            return _without(score, "a class, or the whole, is a single image or group")
+        within = max(0.0, bounds[0]), min(1.0, bounds[1])
+        return _with(score, within, DELONG if self._groups is None else CLUSTER_DELONG)
 
 
 def auroc_influences(
@@ -209,14 +209,18 @@ def auroc_influences(
     return np.asarray(np.mean(parts, axis=0))
 
 
-def _joined(parts: list[dict[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
 def _with(score: Score, bounds: tuple[float, float] | None, method: str) -> Score:
-    """Add an interval, unless resampling saw no spread or not what is estimated: that is none."""
-    if bounds is None or score.value is None or bounds[0] == bounds[1]:
+    """Add an interval, or say why there is none."""
+    if score.value is None:
         return score
+    if bounds is None:
+        return _without(score, "it is undefined, or without end, in too many resamples")
+    if bounds[0] == bounds[1]:
+        return _without(score, "resampling sees no spread")
     if not bounds[0] <= score.value <= bounds[1]:
-        return score
+        return _without(score, "resampling does not see the value")
     return replace(score, lo=bounds[0], hi=bounds[1], level=intervals.LEVEL, method=method)
+
+
+def _without(score: Score, why: str) -> Score:
+    return replace(score, reason="; ".join(filter(None, (score.reason, f"no interval: {why}"))))

@@ -82,6 +82,12 @@ def scores(sums: NDArray[np.float64], k: int) -> dict[str, NDArray[np.float64]]:
     }
 
 
+def values(truth: NDArray[np.int64], prob: NDArray[np.float64]) -> dict[str, float | None]:
+    """Return the scores of one set of predictions; None where undefined."""
+    found = scores(columns(truth, prob).sum(axis=0, keepdims=True), prob.shape[1])
+    return {name: None if np.isnan(value[0]) else float(value[0]) for name, value in found.items()}
+
+
 def if_calibrated(
     prob: NDArray[np.float64], units: NDArray[np.int64], seed: int
 ) -> dict[str, NDArray[np.float64]]:

@@ -18,7 +18,7 @@ from xaireport.metrics import intervals
 from xaireport.metrics.bounds import CLUSTER, CLUSTER_DELONG, DELONG
 from xaireport.metrics.differences import auroc, auroc_difference, bounded
 from xaireport.metrics.intervals import units_of
-from xaireport.metrics.resampled import confusion_scores
+from xaireport.metrics.resampled import confusion_scores, defined_in, joined, overall
 from xaireport.types import Comparisons, Difference, McNemar, Paired
 
 if TYPE_CHECKING:
@@ -178,24 +178,18 @@ class _Study:
         }
         found = {name: confusion_scores(each, ordinal=ordinal, costs=costs) for name, each in whole.items()}
         self._value = {
-            name: {score: float(values[0]) for score, values in each.items() if values.ndim == 1}
+            name: {score: float(values[0]) for score, values in overall(each).items()}
             for name, each in found.items()
         }
-        defined = {
-            name: {score: ~np.isnan(each[score][0]) for score in ("precision", "recall", "f1")}
-            for name, each in found.items()
-        }
+        defined = {name: defined_in(each) for name, each in found.items()}
         parts: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in variants}
         rng = np.random.default_rng(seed)
         for weights in intervals.resampled_weights(int(units.max()) + 1, rng, self._k**2):
             for name, each in cells.items():
                 sums = intervals.cell_sums(each, self._k**2, units, weights).reshape(-1, self._k, self._k)
                 scored = confusion_scores(sums, defined[name], ordinal=ordinal, costs=costs)
-                parts[name].append({score: values for score, values in scored.items() if values.ndim == 1})
-        self._resampled = {
-            name: {score: np.concatenate([part[score] for part in each]) for score in each[0]}
-            for name, each in parts.items()
-        }
+                parts[name].append(overall(scored))
+        self._resampled = {name: joined(each) for name, each in parts.items()}
 
     def difference(self, a: str, b: str, score: str) -> Paired:
         """Return the difference of one score."""

@@ -43,10 +43,9 @@ def reliability(
     truth, prob = np.asarray(y_true, np.int64), np.asarray(y_prob, np.float64)
     bins = diagram(truth, prob)
     units = None if groups is None else intervals.units_of(groups, len(truth))
-    null = calibration.if_calibrated(prob, np.arange(len(truth)) if units is None else units, seed)
     expected = {
         name: Expected(float(values.mean()), float(np.quantile(values, intervals.LEVEL)))
-        for name, values in null.items()
+        for name, values in Bounds(truth, prob, units, seed).if_calibrated.items()
     }
     val = np.asarray(val_true, np.int64)
     if len(np.unique(val)) < 2:
@@ -57,12 +56,10 @@ def reliability(
         return Reliability(bins, expected, fitted, {}, "the best temperature lies outside of what was tried")
     soft = softened(prob, fitted.value)
     bounds = Bounds(truth, soft, units, seed)
-    sums = calibration.columns(truth, soft).sum(axis=0, keepdims=True)
-    values = calibration.scores(sums, prob.shape[1])
     scores = {
-        name: bounds.of(name, Score(float(value[0]), len(truth)))
-        for name, value in values.items()
-        if not np.isnan(value[0])
+        name: bounds.of(name, Score(value, len(truth)))
+        for name, value in calibration.values(truth, soft).items()
+        if value is not None
     }
     return Reliability(bins, expected, fitted, scores)
 

@@ -5,7 +5,7 @@ Undefined is NaN here; the point estimates, and the reasons where there is none,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,6 +81,21 @@ def confusion_scores(
         if costs is not None:
             found["expected_cost"] = (counts * costs).sum(axis=(1, 2)) / total
     return found
+
+
+def overall(found: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """Return the scores that are one number per matrix."""
+    return {name: values for name, values in found.items() if values.ndim == 1}
+
+
+def defined_in(found: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.bool_]]:
+    """Return what ``confusion_scores`` takes as ``defined``, from the scores of the data themselves."""
+    return {name: ~np.isnan(found[name][0]) for name in ("precision", "recall", "f1")}
+
+
+def joined(parts: Sequence[Mapping[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
+    """Return scores that were made a few matrices at a time in one piece."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _against_the_rest(

@@ -102,16 +102,17 @@ def evaluate(
     predicted = prob.argmax(axis=1)
     confusion = metrics.confusion_matrix(truth, predicted, labels=range(len(labels)))
     per_class = _per_class(truth, prob, predicted, labels, confusion)
+    log_loss = _log_loss(truth, prob)
     scores = {
         "accuracy": Score(float(metrics.accuracy_score(truth, predicted)), len(truth)),
         "balanced_accuracy": _balanced_accuracy(per_class),
         **_averages(truth, predicted, per_class),
         "mcc": _mcc(truth, predicted),
-        "log_loss": _log_loss(truth, prob),
+        "log_loss": log_loss,
         "auroc": _ranking("auroc", per_class),
         "average_precision": _ranking("average_precision", per_class),
         **_calibration(truth, prob),
-        "nll": _log_loss(truth, prob),
+        "nll": log_loss,
         "no_information_rate": Score(float(np.bincount(truth).max() / len(truth)), len(truth)),
     }
     if ordinal:
@@ -241,14 +242,10 @@ def _ranking(name: str, per_class: tuple[ClassScores, ...]) -> Score:
 
 
 def _calibration(truth: NDArray[np.int64], prob: NDArray[np.float64]) -> dict[str, Score]:
-    n = len(truth)
-    sums = calibration.columns(truth, prob).sum(axis=0, keepdims=True)
-    found = calibration.scores(sums, prob.shape[1])
+    n, alone = len(truth), "undefined: the test images are all of one class"
     return {
-        name: Score(None, n, "undefined: the test images are all of one class")
-        if np.isnan(value[0])
-        else Score(float(value[0]), n)
-        for name, value in found.items()
+        name: Score(value, n, alone if value is None else "")
+        for name, value in calibration.values(truth, prob).items()
     }
 
 

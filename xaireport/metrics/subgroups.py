@@ -21,7 +21,7 @@ MOST_LEVELS = 8
 """Distinct numbers of a column; one that has more is cut into bands."""
 MOST_TEXTS = 40
 """Distinct texts of a column; one that has more names single images, not groups of people."""
-MISSING = ("", "nan", "none", "unknown", "n/a", "na", "null", "?")
+MISSING = ("", "nan", "none", "missing", "unknown", "n/a", "na", "null", "?")
 """What stands for a value that is not known."""
 
 
@@ -111,32 +111,22 @@ def subgroups(
     y_true, y_prob, scores, classes, settings
         As in :func:`score_subsets`.
     """
-    masks = {
-        (column, level): mask
-        for column, values in columns.items()
-        for level, mask in levels(values, bands(values)).items()
-    }
-    crowded = {column for column in columns if sum(name == column for name, _ in masks) > MOST_TEXTS}
-    kept = {key: mask for key, mask in masks.items() if key[0] not in crowded}
-    keys = {f"{column}\t{level}": (column, level) for column, level in kept}
-    found = score_subsets(
-        y_true,
-        y_prob,
-        {name: kept[key] for name, key in keys.items()},
-        scores,
-        classes,
-        against="rest",
-        **settings,
-    )
-    told = [
-        Level(column, level or "missing", not level, found[name]) for name, (column, level) in keys.items()
-    ]
-    for column in columns:
-        if column in crowded:
-            n = len(columns[column])
+    masks: dict[tuple[str, str], NDArray[np.bool_]] = {}
+    crowded = []
+    for column, values in columns.items():
+        found = levels(values, bands(values))
+        if len(found) > MOST_TEXTS:
             many = f"more than {MOST_TEXTS} distinct values: no column of subgroups"
-            told.append(Level(column, "all", False, Subset(n, {}, {}, many)))
-    return tuple(told)
+            crowded.append(Level(column, "all", False, Subset(len(values), {}, {}, many)))
+        else:
+            masks |= {(column, level): mask for level, mask in found.items()}
+    scored = score_subsets(y_true, y_prob, masks, scores, classes, against="rest", **settings)
+    told = [Level(*key, False, part) if key[1] else _unknown(key[0], part) for key, part in scored.items()]
+    return (*told, *crowded)
+
+
+def _unknown(column: str, part: Subset) -> Level:
+    return Level(column, "missing", True, part)
 
 
 def _text(value: Any) -> str:

@@ -5,9 +5,8 @@ Which images make a part is given; subgroups come from columns, the clean part f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
@@ -15,11 +14,13 @@ from xaireport.metrics import intervals
 from xaireport.metrics.bounds import Bounds
 from xaireport.metrics.differences import auroc, auroc_difference, bounded
 from xaireport.metrics.intervals import units_of
-from xaireport.metrics.resampled import confusion_scores
+from xaireport.metrics.resampled import confusion_scores, defined_in, joined, overall
 from xaireport.types import Difference, Score, Subset
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+Key = TypeVar("Key", bound=Hashable)
 
 FEWEST = 20
 """Images; a smaller part is not scored."""
@@ -31,7 +32,7 @@ FEW = f"fewer than {FEWEST_GROUPS} groups: no interval"
 def score_subsets(
     y_true: ArrayLike,
     y_prob: ArrayLike,
-    masks: Mapping[str, NDArray[np.bool_]],
+    masks: Mapping[Key, NDArray[np.bool_]],
     scores: Sequence[str],
     classes: Sequence[str],
     *,
@@ -40,15 +41,15 @@ def score_subsets(
     seed: int = 0,
     ordinal: bool = False,
     cost_matrix: ArrayLike | None = None,
-) -> dict[str, Subset]:
+) -> dict[Key, Subset]:
     """Score parts of the test images.
 
     Parameters
     ----------
     y_true : int array, (n,)
     y_prob : float array, (n, K)
-    masks : mapping of str to bool array, (n,)
-        The parts.
+    masks : mapping to bool array, (n,)
+        The parts, under any names.
     scores : sequence of str
         Scores of a confusion matrix, and ``auroc``.
     classes : sequence of K str
@@ -60,10 +61,10 @@ def score_subsets(
 
     Returns
     -------
-    dict of str to Subset
-        By the name of the part. What rests on fewer than ``FEWEST_GROUPS`` groups has no interval. Balanced
-        accuracy is the mean over the classes that the part shows, and its reason names the absent ones; its
-        difference is over the classes that both show.
+    dict
+        A Subset by the name of the part. What rests on fewer than ``FEWEST_GROUPS`` groups has no interval.
+        Balanced accuracy is the mean over the classes that the part shows, and its reason names the absent
+        ones; its difference is over the classes that both show.
     """
     truth, prob = np.asarray(y_true, np.int64), np.asarray(y_prob, np.float64)
     units = units_of(groups, len(truth))
@@ -92,8 +93,8 @@ class _Case:
         self._cells = truth * self._k + prob.argmax(axis=1)
 
     def scored(
-        self, masks: Mapping[str, NDArray[np.bool_]], scores: Sequence[str], rest: bool
-    ) -> dict[str, Subset]:
+        self, masks: Mapping[Key, NDArray[np.bool_]], scores: Sequence[str], rest: bool
+    ) -> dict[Key, Subset]:
         """Score each part; small ones, and differences to a small rest, are left out."""
         large = {
             name: mask
@@ -107,9 +108,10 @@ class _Case:
             if n < FEWEST:
                 found[name] = Subset(n, {}, {}, f"fewer than {FEWEST} images: not scored")
                 continue
-            own = {score: self._score(mask, score) for score in scores}
+            absent = self._absent(mask)
+            own = {score: self._score(mask, score, ", ".join(absent)) for score in scores}
             if name not in large:
-                found[name] = Subset(n, own, {}, f"fewer than {FEWEST} other images: no difference")
+                found[name] = Subset(n, own, {}, f"fewer than {FEWEST} other images: no difference", absent)
                 continue
             other = ~mask if rest else np.ones_like(mask)
             differences = {
@@ -123,21 +125,21 @@ class _Case:
                     score: Difference(each.value, reason=each.reason or FEW)
                     for score, each in differences.items()
                 }
-            found[name] = Subset(n, own, differences)
+            found[name] = Subset(n, own, differences, FEW if self._is_few(mask) else "", absent)
         return found
 
     def _is_few(self, mask: NDArray[np.bool_]) -> bool:
         return self._grouped and len(np.unique(self._units[mask])) < FEWEST_GROUPS
 
     def _spread(
-        self, masks: Mapping[str, NDArray[np.bool_]], rest: bool
-    ) -> dict[str, dict[str, NDArray[np.float64]]]:
+        self, masks: Mapping[Key, NDArray[np.bool_]], rest: bool
+    ) -> dict[Key, dict[str, NDArray[np.float64]]]:
         """Return resampled differences of every score of a confusion matrix."""
         if not masks:
             return {}
-        parts: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in masks}
+        parts: dict[Key, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in masks}
         defined = {
-            name: (_defined(self._of(mask)), _defined(self._of(~mask if rest else np.ones_like(mask))))
+            name: (defined_in(self._of(mask)), defined_in(self._of(~mask if rest else np.ones_like(mask))))
             for name, mask in masks.items()
         }
         rng = np.random.default_rng(self._seed)
@@ -148,10 +150,7 @@ class _Case:
                 ours = self._scores_of(inside, defined[name][0])
                 theirs = self._scores_of(whole - inside if rest else whole, defined[name][1])
                 parts[name].append(_less(ours, theirs))
-        return {
-            name: {score: np.concatenate([part[score] for part in each]) for score in each[0]}
-            for name, each in parts.items()
-        }
+        return {name: joined(each) for name, each in parts.items()}
 
     def _sums(self, cells: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float64]:
         return intervals.cell_sums(cells, self._k**2, self._units, weights)
@@ -166,28 +165,22 @@ class _Case:
         counts = np.bincount(self._cells[mask], minlength=self._k**2).astype(np.float64)
         return self._scores_of(counts[None])
 
-    def _score(self, mask: NDArray[np.bool_], score: str) -> Score:
+    def _score(self, mask: NDArray[np.bool_], score: str, absent: str) -> Score:
         n = int(mask.sum())
         truth, prob = self._truth[mask], self._prob[mask]
         value = auroc(truth, prob)[0] if score == "auroc" else float(self._of(mask)[score][0])
         if value is None or np.isnan(value):
             return Score(None, n, "undefined: of one class, or called one")
-        one = Score(value, n, self._absent(truth, score))
+        one = Score(value, n, _reason(score, absent))
         if self._is_few(mask):
-            return replace(one, reason="; ".join(filter(None, (one.reason, FEW))))
-        groups = np.unique(self._units[mask], return_inverse=True)[1] if self._grouped else None
+            return one
+        groups = units_of(self._units[mask], n) if self._grouped else None
         bounds = Bounds(truth, prob, groups, self._seed, ordinal=self._ordinal, costs=self._costs)
         return bounds.of(score, one)
 
-    def _absent(self, truth: NDArray[np.int64], score: str) -> str:
-        """Say which classes a mean is not about, or counts as 0, for want of images."""
-        shown = np.bincount(truth, minlength=self._k)
-        absent = ", ".join(name for name, count in zip(self._classes, shown, strict=True) if not count)
-        if not absent:
-            return ""
-        if score in ("balanced_accuracy", "auroc"):
-            return f"over the classes it shows; none of {absent}"
-        return f"counts as 0, for want of images: {absent}" if score.startswith("macro_") else ""
+    def _absent(self, mask: NDArray[np.bool_]) -> tuple[str, ...]:
+        shown = np.bincount(self._truth[mask], minlength=self._k)
+        return tuple(name for name, count in zip(self._classes, shown, strict=True) if not count)
 
     def _difference(
         self,
@@ -213,15 +206,20 @@ class _Case:
         return value, influence
 
 
-def _defined(found: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.bool_]]:
-    return {score: ~np.isnan(found[score][0]) for score in ("precision", "recall", "f1")}
+def _reason(score: str, absent: str) -> str:
+    """Say which classes a mean is not about, or counts as 0, for want of images."""
+    if not absent:
+        return ""
+    if score in ("balanced_accuracy", "auroc"):
+        return f"over the classes it shows; none of {absent}"
+    return f"counts as 0, for want of images: {absent}" if score.startswith("macro_") else ""
 
 
 def _less(
     ours: Mapping[str, NDArray[np.float64]], theirs: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, NDArray[np.float64]]:
     """Subtract every overall score; of balanced accuracy over the classes that both show."""
-    found = {name: values - theirs[name] for name, values in ours.items() if values.ndim == 1}
+    found = {name: values - theirs[name] for name, values in overall(ours).items()}
     both = ours["recall"] - theirs["recall"]
     known = (~np.isnan(both)).sum(axis=1).astype(np.float64)
     known[known == 0] = np.nan

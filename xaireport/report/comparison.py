@@ -31,7 +31,7 @@ from xaireport.report.document import (
 )
 from xaireport.report.evidence import Evidence
 from xaireport.report.pages import demonstration
-from xaireport.report.sections import agreement, audit, data, deployment, paired, system
+from xaireport.report.sections import agreement, audit, clean, data, deployment, paired, system
 from xaireport.report.sections.headline import distinct, reference_notes, referenced_cell
 from xaireport.report.sections.heatmaps import NONE, picture
 from xaireport.report.words import (
@@ -42,6 +42,7 @@ from xaireport.report.words import (
     is_phantom,
     joined,
     kind,
+    leading_scores,
     parent_title,
     score_name,
     title,
@@ -77,7 +78,7 @@ def comparison(results: Mapping[str, Any]) -> Page:
         (
             "data",
             "Data",
-            (data.facts(study), data.splits(study), *audit.blocks(study), *audit.clean_summary(study)),
+            (data.facts(study), data.splits(study), *audit.blocks(study), *clean.clean_summary(study)),
         ),
         ("failed", "Failed variants", _failed(study)),
     ]
@@ -87,7 +88,7 @@ def comparison(results: Mapping[str, Any]) -> Page:
         plain_title=f"{name.text} · comparison",
         trail=(Link(("All studies",), "../index.html"), " › comparison"),
         verdict=(verdict.of_study(study), (study.quote("task"),) if study.get("task") else ()),
-        lead=(*demonstration(study), *audit.notices(study), *_notes(study)),
+        lead=(*demonstration(study), *clean.notices(study), *_notes(study)),
         sections=tuple(Section(key, heading, "computed", blocks) for key, heading, blocks in made if blocks),
         demonstration=is_phantom(study),
         created=str(study.get("run", "created")),
@@ -226,7 +227,7 @@ def _descent(study: Evidence, place: Evidence) -> Text:
     told: list[Inline] = [*summary, "From ", parent, ", all settings that differ: ", *changes(place), "."]
     differences = [
         (f"{score_name(score)} ", difference(place, "parent_difference", score, score=score))
-        for score in dict.fromkeys((study.get("headline", "score"), "balanced_accuracy", "accuracy"))
+        for score in leading_scores(study.get("headline", "score"))
         if place.get("parent_difference", score) is not None
     ]
     return (*told, " Difference: ", *joined(differences), ".") if differences else tuple(told)

@@ -42,7 +42,7 @@ def methods(
     return [
         {"name": step["name"], "text": step["text"].format(**words), "source": step.get("source", "")}
         for step in steps
-        if has.get(step.get("only"), True)
+        if "only" not in step or has[step["only"]]
     ]
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from xaireport.report.format import MINUS, text
-from xaireport.report.words import LOWER_IS_BETTER, score_name, sentence_case
+from xaireport.report.format import text
+from xaireport.report.words import LOWER_IS_BETTER, leading_scores, score_name, sentence_case, setting_text
 from xaireport.types import Comparisons, Skipped
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def comparisons(
     headline : mapping of str to float or None
         The headline score of each variant that the report shows; pairs with others are left out.
     """
+    inside = [test for test in found.tests if test.p_holm is not None] if found is not None else []
     if found is not None:
         found = replace(
             found,
@@ -89,7 +90,6 @@ def comparisons(
                     "reason": one.difference.reason,
                 }
             )
-    inside = [test for test in found.tests if test.p_holm is not None]
     apart = sum(test.p_holm is not None and test.p_holm <= ALPHA for test in inside)
     return {
         "comparisons": rows,
@@ -144,8 +144,7 @@ def sentence(
         What an interval is called, with its level.
     """
     first, second = titles[pair[0].a], titles[pair[0].b]
-    scores = dict.fromkeys((study.headline, "balanced_accuracy", "accuracy"))
-    shown = [one for score in scores for one in pair if one.score == score]
+    shown = [one for score in leading_scores(study.headline) for one in pair if one.score == score]
     # Gains and losses first, so that what speaks for and against stands side by side.
     by_verb = {verb: [one for one in shown if _clear(one.difference) == verb] for verb in ("gains", "loses")}
     parts = [
@@ -215,20 +214,11 @@ def _unclear(one: Paired, within: str) -> str:
 
 
 def _settings(changed: Changed) -> str:
-    told = ", ".join(f"{key} {_value(before)} → {_value(after)}" for key, (before, after) in changed.items())
+    sides = {key: tuple(map(setting_text, both)) for key, both in changed.items()}
+    told = ", ".join(f"{key} {before} → {after}" for key, (before, after) in sides.items())
     if not changed:
         return "no setting differs"
     return f"one setting differs: {told}" if len(changed) == 1 else f"{len(changed)} settings differ: {told}"
-
-
-def _value(value: Any) -> str:
-    if value is None or value == "":
-        return "none"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, float):
-        return text(value, "plain")
-    return str(value).replace("-", MINUS) if isinstance(value, int) else str(value)
 
 
 def _listed(parts: Sequence[str]) -> str:

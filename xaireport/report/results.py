@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,150 +16,26 @@ from xaireport.report import derived
 from xaireport.report.methods import methods
 from xaireport.report.pairs import comparisons
 from xaireport.report.schema import SCHEMA_VERSION, check_results
-from xaireport.types import FURTHER_SCORES, SCORES, SPLITS, Heatmaps, Pictures
+from xaireport.types import FURTHER_SCORES, SCORES, SPLITS, Heatmaps
 
 if TYPE_CHECKING:
     from xaireport.errors import Failure
-    from xaireport.spec import StudySpec, VariantSpec
+    from xaireport.report.gathered import DataEvidence, RunInfo, VariantEvidence
+    from xaireport.spec import StudySpec
     from xaireport.types import (
-        Agreement,
         ClassScores,
         Comparisons,
-        Cost,
-        DataAudit,
-        DatasetInfo,
         Difference,
         Evaluation,
         Example,
-        Level,
-        ModelSummary,
-        Quantisation,
         Reliability,
         Score,
         Skipped,
-        SplitName,
         Subset,
-        TrainingRecord,
     )
 
 HEADLINE_REASON = {"balanced_accuracy": "each class counts the same, however rare it is"}
 """Why, where the study gives no reason of its own."""
-
-
-@dataclass(frozen=True)
-class SplitCounts:
-    """What a split holds: images, groups (None where the data name none), and images per class."""
-
-    n: int
-    per_class: tuple[int, ...]
-    groups: int | None = None
-
-
-@dataclass(frozen=True)
-class DataEvidence:
-    """The data set of a study as it was used; ``input_shape`` is that of one image, channels last.
-
-    ``audit`` is None where it could not be made.
-    """
-
-    info: DatasetInfo
-    input_shape: tuple[int, ...]
-    splits: Mapping[SplitName, SplitCounts]
-    audit: DataAudit | None = None
-
-
-@dataclass(frozen=True)
-class SeedRun:
-    """One training of a variant (or the one model file that was brought): what it left, by SHA-256."""
-
-    seed: int
-    model_sha256: str
-    predictions_sha256: str
-    scores: Mapping[str, Score]
-    epochs_run: int | None = None
-
-
-@dataclass(frozen=True)
-class VariantEvidence:
-    """Everything a build found out about one variant, on the test split.
-
-    Parameters
-    ----------
-    spec : VariantSpec
-        What was asked for.
-    model : ModelSummary
-        The model file.
-    evaluation : Evaluation
-        The scores that the card prints: those of the study's seed.
-    heatmaps : Heatmaps or Skipped
-        Where the model looks, or why that is not known.
-    pictures : Pictures
-        The test images on show.
-    runs : tuple of SeedRun
-        Every seed, this one included.
-    training : TrainingRecord, optional
-        None where the model was brought, or quantised without retraining.
-    quantisation : Quantisation, optional
-        How it was made smaller than its parent.
-    agreement : Agreement, optional
-        With its parent.
-    cost : Cost, optional
-        Where it was measured.
-    reliability : Reliability, optional
-        Whether its probabilities mean what they say.
-    subgroups : tuple of Level
-        Scores of the levels of each column of the data.
-    clean : mapping of str to Subset
-        Scores of the test images that share nothing with "train", or with "train_or_val".
-    """
-
-    spec: VariantSpec
-    model: ModelSummary
-    evaluation: Evaluation
-    heatmaps: Heatmaps | Skipped
-    pictures: Pictures = field(default_factory=Pictures)
-    runs: tuple[SeedRun, ...] = ()
-    training: TrainingRecord | None = None
-    quantisation: Quantisation | None = None
-    agreement: Agreement | None = None
-    cost: Cost | None = None
-    reliability: Reliability | None = None
-    subgroups: tuple[Level, ...] = ()
-    clean: Mapping[str, Subset] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where the build ran."""
-
-    cpus: int
-    memory_gib: float
-    platform: str
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """What identifies a build, but for its seed and overrides, which the study knows.
-
-    Parameters
-    ----------
-    evidence_digest : str
-        SHA-256 over data, weights, predictions, configuration, code and environment.
-    versions : mapping of str to str
-        By distribution name, and ``python``.
-    created : str
-        When, ISO 8601 with zone.
-    machine : Machine
-        Where.
-    procedure : mapping of str to number
-        The constants of the statistics, see :func:`xaireport.report.methods.methods`.
-    """
-
-    evidence_digest: str
-    versions: Mapping[str, str]
-    created: str
-    machine: Machine
-    procedure: Mapping[str, float]
 
 
 def assemble(
@@ -197,6 +73,8 @@ def assemble(
     """
     info = data.info
     evaluations = {one.spec.name: one.evaluation for one in variants}
+    headline = {one.spec.name: one.evaluation.scores[study.headline].value for one in variants}
+    pairs = comparisons(study, compared, changed or {}, headline)
     results = {
         "schema_version": SCHEMA_VERSION,
         "study": study.name,
@@ -222,15 +100,10 @@ def assemble(
             for one in variants
         },
         **_pareto(study.headline, variants),
-        **comparisons(
-            study,
-            compared,
-            changed or {},
-            {one.spec.name: one.evaluation.scores[study.headline].value for one in variants},
-        ),
+        **pairs,
         "data_audit": asdict(data.audit) if data.audit is not None else None,
         "methods": methods(
-            study, run.procedure, data.splits["test"].groups is not None, compared is not None
+            study, run.procedure, data.splits["test"].groups is not None, bool(pairs["comparisons"])
         ),
         "failed": [
             {"variant": name, "stage": failure.stage, "message": failure.message, "hint": failure.hint}
@@ -357,6 +230,7 @@ def _subset(subset: Subset) -> dict[str, Any]:
         "scores": _scores(subset.scores),
         "differences": {name: _difference(each) for name, each in subset.differences.items()},
         "reason": subset.reason,
+        "absent": subset.absent,
     }
 
 

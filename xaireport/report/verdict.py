@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from xaireport.report.document import Quote, Strong, Text, Tone
 from xaireport.report.evidence import Evidence
-from xaireport.report.sections import agreement, audit, paired
+from xaireport.report.sections import agreement, clean, paired
+from xaireport.report.sections.cells import leaning
 from xaireport.report.words import (
     BASELINES,
     LOWER_IS_BETTER,
@@ -17,6 +18,7 @@ from xaireport.report.words import (
     grid,
     interval,
     is_phantom,
+    leading_scores,
     lean,
     parent_title,
     score_name,
@@ -90,7 +92,7 @@ def _below_largest(study: Evidence, variant: Evidence, headline_score: str) -> T
 
 def leaked(study: Evidence, variant: Evidence) -> Text:
     """Return what of the test set is not new to the model, and the headline score without it."""
-    told = audit.leak(study)
+    told = clean.leak(study)
     if not told:
         return ()
     name = study.get("headline", "score")
@@ -122,9 +124,9 @@ def against_parent(study: Evidence, variant: Evidence) -> Text:
 
 def _paired(study: Evidence, variant: Evidence, rows: Mapping[str, Evidence]) -> Text:
     """Say better or worse only where the interval of the difference leaves out zero."""
-    scores = [score for score in paired.leading_scores(study) if score in rows]
+    scores = [score for score in leading_scores(study.get("headline", "score")) if score in rows]
     parent = parent_title(study, variant)
-    leans = {score: paired.leaning(rows[score], score) for score in scores}
+    leans = {score: leaning(rows[score], "difference", score) for score in scores}
     first, rest = scores[0], scores[1:]
     how = {"good": "Better than", "bad": "Worse than", "": "Not told apart from"}[leans[first]]
     tone: Tone = leans[first]
@@ -157,8 +159,7 @@ def _no_worse(study: Evidence, row: Evidence, score: str) -> Text:
 def _unpaired(study: Evidence, variant: Evidence) -> Text:
     if not variant.get("parent") or not variant.get("parent_difference"):
         return ()
-    headline_score = study.get("headline", "score")
-    scores = list(dict.fromkeys((headline_score, "balanced_accuracy", "accuracy")))
+    scores = leading_scores(study.get("headline", "score"))
     known = [score for score in scores if variant.get("parent_difference", score) is not None]
     if not known:
         return ()
@@ -321,7 +322,7 @@ def _runner_up(study: Evidence, score: str, best: str) -> Text:
     row = next(
         (rows[score] for a, b in (pair, pair[::-1]) if score in (rows := paired.rows_of(study, a, b))), None
     )
-    if row is None or paired.leaning(row, score):
+    if row is None or leaning(row, "difference", score):
         return ()
     return (", ", Strong(("not told apart from ", title(study.at("variants", next_best)))))
 

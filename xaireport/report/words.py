@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from xaireport.report import format as forms
 from xaireport.report.document import Inline, Quote, Strong, Text, Tone
 from xaireport.report.evidence import Evidence, Step
 
@@ -143,13 +144,25 @@ def joined(parts: Iterable[Inline | Text], by: str = ", ") -> Text:
     return tuple(out)
 
 
-def setting(place: Evidence, *steps: Step) -> Inline:
-    """Return a setting's value: on or off, a number, or the words that stand there."""
-    value: Any = place.at(*steps).value
+def leading_scores(headline: str) -> list[str]:
+    """Return the scores that sentences and tables of differences name, the headline first."""
+    return list(dict.fromkeys((headline, "balanced_accuracy", "accuracy")))
+
+
+def setting_text(value: Any) -> str:
+    """Return the value of a setting in words: on, off, none, a number, or what stands there."""
     if value is None or value == "":
         return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
+    return forms.text(value, "plain") if isinstance(value, int | float) else str(value)
+
+
+def setting(place: Evidence, *steps: Step) -> Inline:
+    """Return a stored setting in the same words, so that what is stored can be told from them."""
+    value: Any = place.at(*steps).value
+    if value is None or value == "" or isinstance(value, bool):
+        return setting_text(value)
     if isinstance(value, int | float):
         return place.number(*steps, form="plain")
     return place.quote(*steps, role="code")

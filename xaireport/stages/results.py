@@ -23,17 +23,9 @@ from xaireport.engine.node import Context
 from xaireport.engine.versions import Versions
 from xaireport.errors import Failure
 from xaireport.metrics import calibration, intervals, reliability, subsets
+from xaireport.report.gathered import DataEvidence, Machine, RunInfo, SeedRun, SplitCounts, VariantEvidence
 from xaireport.report.predictions import Predictions, write_csv
-from xaireport.report.results import (
-    DataEvidence,
-    Machine,
-    RunInfo,
-    SeedRun,
-    SplitCounts,
-    VariantEvidence,
-    assemble,
-    write_results,
-)
+from xaireport.report.results import assemble, write_results
 from xaireport.spec import StudySpec
 from xaireport.study.changes import changes
 from xaireport.types import (

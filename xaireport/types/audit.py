@@ -15,7 +15,7 @@ EXHIBIT_KINDS: tuple[ExhibitKind, ...] = ("conflicting", "exact", "near", "group
 
 
 @dataclass(frozen=True)
-class SplitCounts:
+class AuditedSplit:
     """One split in numbers.
 
     Parameters
@@ -283,7 +283,7 @@ class DataAudit:
         In all splits.
     groups : int or None
         Different groups in all splits; None where the data name none.
-    splits : mapping of split name to SplitCounts
+    splits : mapping of split name to AuditedSplit
     drift : Drift
     exact_duplicates : Duplicates
     near_duplicates : NearDuplicates
@@ -296,7 +296,7 @@ class DataAudit:
 
     images: int
     groups: int | None
-    splits: Mapping[str, SplitCounts]
+    splits: Mapping[str, AuditedSplit]
     drift: Drift
     exact_duplicates: Duplicates
     near_duplicates: NearDuplicates

@@ -187,12 +187,17 @@ class Subset:
         Empty where it is too small to be scored; ``reason`` says so.
     differences : mapping of str to Difference
         Of the same scores, to what the part is held against.
+    reason : str
+        Why it was not scored, or has no intervals.
+    absent : tuple of str
+        Classes of which it has no image.
     """
 
     n: int
     scores: Mapping[str, Score]
     differences: Mapping[str, Difference]
     reason: str = ""
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -546,3 +546,29 @@ def test_the_order_of_the_images_does_not_change_who_is_in_a_level() -> None:
         assert [score.value for score in here.subset.scores.values()] == [
             score.value for score in there.subset.scores.values()
         ]
+
+
+def test_few_groups_give_a_value_and_no_interval_and_say_so() -> None:
+    """Thirty images of three patients: resampling the patients would see next to no spread."""
+    rng = np.random.default_rng(0)
+    y_true = rng.integers(0, 2, 300)
+    y_prob = np.eye(2)[np.where(rng.random(300) < 0.8, y_true, 1 - y_true)]
+    groups = np.concatenate([np.repeat(["a", "b", "c"], 10), np.arange(270).astype(str)])
+    part = score_subsets(
+        y_true, y_prob, {"x": np.arange(300) < 30}, ["accuracy"], "ab", against="rest", groups=groups
+    )["x"]
+    assert part.reason == "fewer than 10 groups: no interval"
+    assert part.scores["accuracy"].value == np.mean(y_prob.argmax(axis=1)[:30] == y_true[:30])
+    assert part.scores["accuracy"].lo is None
+    assert part.differences["accuracy"].lo is None
+    assert part.differences["accuracy"].reason == part.reason
+
+
+def test_absent_classes_are_told_apart_from_why_there_is_no_interval() -> None:
+    y_true = np.array([0] * 30 + [1] * 30)
+    y_prob = np.eye(3)[y_true]
+    part = score_subsets(y_true, y_prob, {0: y_true == 0}, ["balanced_accuracy"], "abc", against="rest")[0]
+    assert part.absent == ("b", "c")
+    assert part.scores["balanced_accuracy"].reason == (
+        "over the classes it shows; none of b, c; no interval: resampling sees no spread"
+    )

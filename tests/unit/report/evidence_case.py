@@ -17,7 +17,8 @@ from xaireport.metrics.scores import evaluate
 from xaireport.metrics.subgroups import subgroups
 from xaireport.metrics.subsets import score_subsets
 from xaireport.report.figures import draw
-from xaireport.report.results import DataEvidence, SplitCounts, VariantEvidence, assemble, write_results
+from xaireport.report.gathered import DataEvidence, SplitCounts, VariantEvidence
+from xaireport.report.results import assemble, write_results
 from xaireport.spec import StudySpec, VariantSpec
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Heatmaps, Split, SplitName
 

@@ -6,15 +6,8 @@ from typing import Any
 
 from xaireport.errors import Failure
 from xaireport.metrics.scores import evaluate
-from xaireport.report.results import (
-    DataEvidence,
-    Machine,
-    RunInfo,
-    SeedRun,
-    SplitCounts,
-    VariantEvidence,
-    assemble,
-)
+from xaireport.report.gathered import DataEvidence, Machine, RunInfo, SeedRun, SplitCounts, VariantEvidence
+from xaireport.report.results import assemble
 from xaireport.spec import Reference, StudySpec, TrainSettings, VariantSpec
 from xaireport.types import (
     DatasetInfo,

@@ -15,7 +15,8 @@ from jsonschema import Draft202012Validator
 from xaireport.errors import RenderError, StoreError
 from xaireport.metrics.scores import evaluate
 from xaireport.report import derived
-from xaireport.report.results import SeedRun, VariantEvidence, write_results
+from xaireport.report.gathered import SeedRun, VariantEvidence
+from xaireport.report.results import write_results
 from xaireport.report.schema import check_results, schema
 from xaireport.spec import QuantiseSettings, VariantSpec
 from xaireport.study.rules import HEADLINES

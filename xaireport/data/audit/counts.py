@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xaireport.data.audit.rules import BLANK_SD, LISTED
 from xaireport.types import SPLITS, Skipped
-from xaireport.types.audit import BlankImage, BlankImages, Drift, GroupLeakage, SplitCounts, Untold
+from xaireport.types.audit import AuditedSplit, BlankImage, BlankImages, Drift, GroupLeakage, Untold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def brightness_and_sd(pool: Pool) -> tuple[NDArray[np.float64], NDArray[np.float
 
 def split_counts(
     pool: Pool, classes: Sequence[str], brightness: NDArray[np.float64]
-) -> dict[str, SplitCounts]:
+) -> dict[str, AuditedSplit]:
     """Count images, groups and classes of each split.
 
     Parameters
@@ -44,11 +44,11 @@ def split_counts(
     brightness : float64 array, (n,)
         Of each image.
     """
-    counts: dict[str, SplitCounts] = {}
+    counts: dict[str, AuditedSplit] = {}
     for code, name in enumerate(SPLITS):
         mine = pool.split == code
         per_class = np.bincount(pool.labels[mine], minlength=len(classes))
-        counts[name] = SplitCounts(
+        counts[name] = AuditedSplit(
             n=int(mine.sum()),
             groups=None if pool.groups is None else len(np.unique(pool.groups[mine])),
             per_class=tuple(per_class.tolist()),
@@ -59,7 +59,7 @@ def split_counts(
     return counts
 
 
-def drift(counts: dict[str, SplitCounts], classes: Sequence[str]) -> Drift:
+def drift(counts: dict[str, AuditedSplit], classes: Sequence[str]) -> Drift:
     """Compare the class balance of the splits.
 
     References

@@ -10,7 +10,6 @@ from xaireport.report.document import (
     Gallery,
     Image,
     Inline,
-    Notice,
     Paragraph,
     Picture,
     Row,
@@ -19,15 +18,9 @@ from xaireport.report.document import (
     Text,
 )
 from xaireport.report.evidence import Evidence
-from xaireport.report.sections.headline import value_cell
 from xaireport.report.words import (
     class_name,
-    difference,
-    interval,
     joined,
-    score_name,
-    signed_interval,
-    title,
 )
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
@@ -50,155 +43,10 @@ def blocks(study: Evidence) -> tuple[Block, ...]:
     if not study.get("data_audit"):
         return (Paragraph(("The data were not audited.",), "muted"),)
     audit = study.at("data_audit")
-    found: list[Block] = [_leaks(audit), _copies(study, audit), _balance(audit)]
+    found: list[Block] = [_leaks(audit), _copies(audit), _balance(audit)]
     if audit.get("gallery"):
         found.append(_gallery(study, audit))
     return tuple(found)
-
-
-def leak(study: Evidence) -> Text:
-    """Return the worst news about the test set in one sentence; nothing where there is none."""
-    audit = study.at("data_audit") if study.get("data_audit") else None
-    if audit is None:
-        return ()
-    clean = audit.at("clean_test")
-    lost = clean.get("of") - clean.get("clean_n")
-    if not lost:
-        return ()
-    leakage = audit.at("group_leakage")
-    if leakage.get("test_images"):
-        return (
-            Strong(
-                (
-                    leakage.number("test_images", form="count"),
-                    " of the ",
-                    leakage.number("of", form="count"),
-                    " test images show a group (patient, lesion) that is also in the training split",
-                ),
-                "bad",
-            ),
-            " (",
-            leakage.number("test_images_or_val", form="count"),
-            " counting validation)",
-        )
-    return (
-        Strong(
-            (
-                "Only ",
-                clean.number("clean_n", form="count"),
-                " of the ",
-                clean.number("of", form="count"),
-                " test images have no copy in the training split",
-            ),
-            "bad",
-        ),
-    )
-
-
-def notices(study: Evidence) -> tuple[Notice, ...]:
-    """Return the leak as a notice for the head of a page; none where the test set is clean."""
-    told = leak(study)
-    return (
-        (Notice((*told, ". What the scores are without these images stands under Data."), "bad"),)
-        if told
-        else ()
-    )
-
-
-def clean_scores(variant: Evidence, study: Evidence) -> tuple[Block, ...]:
-    """Return a variant's scores on the clean parts of the test split beside those of all of it."""
-    if not variant.get("clean"):
-        return ()
-    clean = study.at("data_audit", "clean_test")
-    if clean.get("clean_n_strict") == clean.get("of"):
-        return (Paragraph(("No test image has to be left out.",), "muted"),)
-    scores = _clean_scores(study, variant)
-    if not scores:
-        return (Paragraph(("Too few clean test images are left to be scored.",), "muted"),)
-    rows = [Row(Cell(("all test images",)), (_count(clean, "of"), *_whole(variant, scores)))]
-    for name, rule in (("train", "rule"), ("train_or_val", "rule_strict")):
-        place = variant.at("clean", name)
-        rows.append(Row(Cell((clean.quote(rule),)), (_count(place, "n"), *_part(place, scores))))
-    caption: Text = ("Scores without the test images that training or model selection may have seen",)
-    return (Table(caption, _clean_columns("Test images", scores), tuple(rows), _mix(variant)),)
-
-
-def clean_summary(study: Evidence) -> tuple[Block, ...]:
-    """Return the scores of every variant on the clean part of the test split; nothing where all is clean."""
-    if not leak(study):
-        return ()
-    variants = [place for place in study.each("variants") if place.get("clean", "train", "scores")]
-    if not variants:
-        return ()
-    scores = _clean_scores(study, variants[0])
-    rows = []
-    for variant in variants:
-        place = variant.at("clean", "train")
-        cells = (_count(place, "n"), *_part(place, scores))
-        rows.append(Row(Cell((title(variant),)), cells))
-    rule = study.at("data_audit", "clean_test").quote("rule")
-    caption: Text = ("Scores on the clean test images: ", rule)
-    return (Table(caption, _clean_columns("Variant", scores), tuple(rows), _mix(variants[0])),)
-
-
-def _clean_scores(study: Evidence, variant: Evidence) -> list[str]:
-    known = variant.get("clean", "train", "scores") or ()
-    leading = dict.fromkeys((study.get("headline", "score"), "balanced_accuracy", "accuracy"))
-    return [score for score in leading if score in known]
-
-
-def _clean_columns(head: str, scores: list[str]) -> tuple[Column, ...]:
-    pairs = (
-        column for score in scores for column in (Column((score_name(score),)), Column(("against all",)))
-    )
-    return (Column((head,), False), Column(("n",)), *pairs)
-
-
-def _count(place: Evidence, key: str) -> Cell:
-    return Cell((place.number(key, form="count"),))
-
-
-def _whole(variant: Evidence, scores: list[str]) -> list[Cell]:
-    return [cell for score in scores for cell in (_score(variant.at("scores", score)), Cell(()))]
-
-
-def _part(place: Evidence, scores: list[str]) -> list[Cell]:
-    cells: list[Cell] = []
-    for score in scores:
-        if place.get("scores", score) is None:
-            cells += [Cell(("–",), (place.quote("reason"),) if place.get("reason") else ()), Cell(())]
-            continue
-        cells.append(_score(place.at("scores", score)))
-        if place.get("differences", score, "value") is None:
-            cells.append(Cell(("–",)))
-            continue
-        shown = difference(place, "differences", score, "value", score=score)
-        bounds = place.at("differences", score)
-        clear = bounds.get("lo") is not None and (bounds.get("lo") > 0 or bounds.get("hi") < 0)
-        cells.append(Cell((shown,) if clear else shown.text, signed_interval(bounds)))
-    return cells
-
-
-def _mix(variant: Evidence) -> tuple[Text, ...]:
-    """Say how the clean part's mix of classes differs: what it scores is not the effect of the leak alone."""
-    part, whole = variant.at("clean", "train", "scores"), variant.at("scores")
-    name = "no_information_rate"
-    if part.get(name) is None or whole.get(name) is None:
-        return ()
-    return (
-        (
-            "The largest class has ",
-            part.number(name, "value", form="percent"),
-            " of the clean images and ",
-            whole.number(name, "value", form="percent"),
-            " of all: the two sets differ in more than the leak, and a difference between them, of accuracy "
-            "above all, is not the effect of the leak alone.",
-        ),
-    )
-
-
-def _score(place: Evidence) -> Cell:
-    return Cell(value_cell(place).text, interval(place))
 
 
 def _leaks(audit: Evidence) -> Block:
@@ -232,48 +80,22 @@ def _leaks(audit: Evidence) -> Block:
     )
 
 
-def _copies(study: Evidence, audit: Evidence) -> Table:
+def _copies(audit: Evidence) -> Table:
     """Exact and near duplicates: how many, where, and whether they show one group or two labels."""
-    columns = (
-        Column(("Pairs of images",), False),
-        Column(("identical",)),
-        Column(("nearly so",)),
-    )
     kinds = [audit.at("exact_duplicates"), audit.at("near_duplicates")]
-    rows = [Row(Cell(("in all",)), tuple(Cell((kind.number("pairs", form="count"),)) for kind in kinds))]
-    for name, words in ACROSS.items():
-        cells = tuple(
-            Cell((kind.number("across", name, "pairs", form="count"),))
-            if kind.get("across", name)
-            else Cell(("–",))
-            for kind in kinds
-        )
-        rows.append(Row(Cell((f"across {words}",)), cells))
-    for name, words in SPLITS.items():
-        cells = tuple(
-            Cell((kind.number("within", name, "pairs", form="count"),))
-            if kind.get("within", name)
-            else Cell(("–",))
-            for kind in kinds
-        )
-        rows.append(Row(Cell((f"within {words}",)), cells))
-    rows.append(
-        Row(
-            Cell(("with two labels",)),
-            tuple(Cell((kind.number("conflicting", form="count"),)) for kind in kinds),
-        )
+    counted: list[tuple[str, tuple[str, ...], str]] = [("in all", ("pairs",), "count")]
+    counted += [(f"across {words}", ("across", name, "pairs"), "count") for name, words in ACROSS.items()]
+    counted += [(f"within {words}", ("within", name, "pairs"), "count") for name, words in SPLITS.items()]
+    counted.append(("with two labels", ("conflicting",), "count"))
+    if audit.get("groups") is not None:
+        counted.append(("that show one group", ("same_group_share",), "percent"))
+    rows = tuple(
+        Row(Cell((words,)), tuple(Cell((kind.number(*steps, form=form),)) for kind in kinds))
+        for words, steps, form in counted
     )
-    if any(kind.get("same_group_share") is not None for kind in kinds):
-        cells = tuple(
-            Cell((kind.number("same_group_share", form="percent"),))
-            if kind.get("same_group_share") is not None
-            else Cell(("–",))
-            for kind in kinds
-        )
-        rows.append(Row(Cell(("that show one group",)), cells))
-    near = audit.at("near_duplicates")
-    notes: tuple[Text, ...] = (("Nearly so: ", near.quote("rule")),)
-    return Table(("Copies in the data",), columns, tuple(rows), notes)
+    columns = (Column(("Pairs of images",), False), Column(("identical",)), Column(("nearly so",)))
+    note: Text = ("Nearly so: ", kinds[1].quote("rule"))
+    return Table(("Copies in the data",), columns, rows, (note,))
 
 
 def _balance(audit: Evidence) -> Facts:

@@ -16,7 +16,7 @@ from xaireport.report.document import (
     Tone,
 )
 from xaireport.report.evidence import Evidence
-from xaireport.report.sections.headline import value_cell
+from xaireport.report.sections.cells import value_cell
 from xaireport.report.sections.registry import Card, Content, absent
 from xaireport.report.words import class_name, interval, score_name, sentence_case
 

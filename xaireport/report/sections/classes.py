@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xaireport.report.document import Cell, Column, Count, Details, Figure, Matrix, Row, Table, Text
 from xaireport.report.evidence import Evidence
-from xaireport.report.sections.headline import value_cell
+from xaireport.report.sections.cells import score_cell
 from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import class_name, interval, letter
+from xaireport.report.words import class_name, letter
 
 MATRIX_LIMIT = 20
 """More classes than this do not fit a page: the drawing takes the place of the matrix."""
@@ -57,14 +57,11 @@ def make_confusion(card: Card) -> Content:
 
 def _row(card: Card, index: int, lowest: bool) -> Row:
     place = card.variant.at("per_class", index)
-    recall = value_cell(place.at("recall"))
-    if lowest:
-        recall = Cell(recall.text, recall.below, "bad")
     cells = (
         Cell((place.number("n", form="count"),)),
-        Cell(value_cell(place.at("precision")).text, interval(place.at("precision"))),
-        Cell(recall.text, interval(place.at("recall")), recall.tone),
-        Cell(value_cell(place.at("f1")).text, interval(place.at("f1"))),
+        score_cell(place.at("precision")),
+        score_cell(place.at("recall"), "bad" if lowest else ""),
+        score_cell(place.at("f1")),
     )
     return Row(Cell((class_name(card.study, index),)), cells)
 
@@ -77,7 +74,7 @@ def _further(card: Card) -> tuple[Details, ...]:
     names = {"specificity": "specificity", "npv": "NPV", "lr_plus": "LR+"}
     columns = (Column(("Class",), False), *(Column((name,)) for name in names.values()))
     rows = tuple(
-        Row(Cell((class_name(card.study, i),)), tuple(_bounded(place.at(score)) for score in names))
+        Row(Cell((class_name(card.study, i),)), tuple(score_cell(place.at(score)) for score in names))
         for i, place in enumerate(places)
     )
     told: Text = (
@@ -86,12 +83,6 @@ def _further(card: Card) -> tuple[Details, ...]:
     )
     table = Table(("Each class against all others, intervals beneath",), columns, rows, (told,))
     return (Details(("Specificity, NPV and LR+ per class",), (table,)),)
-
-
-def _bounded(score: Evidence) -> Cell:
-    """A score, and beneath it its interval or why there is none."""
-    cell = value_cell(score)
-    return Cell(cell.text, interval(score) or cell.below)
 
 
 def _any_undefined(variant: Evidence) -> bool:

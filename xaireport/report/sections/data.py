@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xaireport.report.document import Cell, Column, Facts, Inline, Notice, Row, Table, Text
 from xaireport.report.evidence import Evidence
-from xaireport.report.sections import audit
+from xaireport.report.sections import audit, clean
 from xaireport.report.sections.registry import Card, Content
 from xaireport.report.words import class_name, joined
 
@@ -13,8 +13,7 @@ SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
 def make(card: Card) -> Content:
     """Source and licence, images per split and class, the audit, and the scores on the clean part."""
-    clean = audit.clean_scores(card.variant, card.study)
-    found = (*audit.blocks(card.study), *clean)
+    found = (*audit.blocks(card.study), *clean.clean_scores(card.variant, card.study))
     return "computed", (*notes(card.study), facts(card.study), splits(card.study), *found)
 
 

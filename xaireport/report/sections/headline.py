@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xaireport.report.document import Cell, Column, Inline, Number, Paragraph, Row, Table, Text
+from xaireport.report.document import Cell, Column, Inline, Paragraph, Row, Table, Text
 from xaireport.report.evidence import Evidence
+from xaireport.report.sections.cells import score_cell, value_cell
 from xaireport.report.sections.registry import Card, Content
 from xaireport.report.words import (
     BASELINES,
@@ -150,21 +151,14 @@ def _spread(variant: Evidence) -> Table:
     return Table(("The same training with several seeds; the card shows the first",), columns, rows)
 
 
-def value_cell(score: Evidence) -> Cell:
-    """Return a score, or a dash; beneath, why there is none, or what went into it as nought."""
-    number: Number = score.score()
-    return Cell((number,), (score.quote("reason"),) if number.reason else ())
-
-
 def referenced_cell(place: Evidence, score: str) -> Cell:
     """Return a variant's score with the reference, and the difference to it, beneath."""
     if not place.get("scores", score):
         return Cell(("–",))
-    cell = value_cell(place.at("scores", score))
-    bounds = interval(place.at("scores", score))
+    cell, bounds = score_cell(place.at("scores", score)), interval(place.at("scores", score))
     key = reference_key(place, score)
     if not key:
-        return Cell(cell.text, bounds or cell.below)
+        return cell
     told: list[Inline] = ["ref ", *reference_text(place, key)]
     if place.get("reference_difference", key) is not None:
         told += [" ", difference(place, "reference_difference", key, score=score)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xaireport.report.document import Block, Cell, Column, Inline, Paragraph, Row, Strong, Table, Text, Tone
+from xaireport.report.document import Block, Cell, Column, Inline, Paragraph, Row, Strong, Table, Text
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections import agreement
+from xaireport.report.sections.cells import difference_cell, leaning
 from xaireport.report.sections.registry import Card, Content, absent
-from xaireport.report.words import difference, lean, score_name, signed_interval, title
+from xaireport.report.words import difference, leading_scores, score_name, signed_interval, title
 
 _absent = absent("Differences are given without a paired test or interval.")
 
@@ -40,11 +41,6 @@ def rows_of(study: Evidence, a: str, b: str) -> dict[str, Evidence]:
     return {row.get("score"): row for row in rows if (row.get("a"), row.get("b")) == (a, b)}
 
 
-def leading_scores(study: Evidence) -> list[str]:
-    """Return the scores that a sentence names, the headline first."""
-    return list(dict.fromkeys((study.get("headline", "score"), "balanced_accuracy", "accuracy")))
-
-
 def table(study: Evidence, rows: Sequence[Evidence]) -> Table:
     """Return pairs, a row each: differences with intervals, then the test, then the margin.
 
@@ -57,7 +53,7 @@ def table(study: Evidence, rows: Sequence[Evidence]) -> Table:
     """
     headline = study.get("headline", "score")
     known = {row.get("score") for row in rows}
-    scores = [score for score in dict.fromkeys((*leading_scores(study), "macro_f1")) if score in known]
+    scores = [score for score in dict.fromkeys((*leading_scores(headline), "macro_f1")) if score in known]
     pairs: dict[tuple[str, str], dict[str, Evidence]] = {}
     # Parents and children first: that is what most readers want to know.
     for row in sorted(rows, key=lambda row: not _is_child(study, row)):
@@ -74,7 +70,7 @@ def table(study: Evidence, rows: Sequence[Evidence]) -> Table:
     discordant = {(place.get("a"), place.get("b")): place for place in study.each("comparison", "discordant")}
     made = []
     for (a, b), by_score in pairs.items():
-        cells = [_cell(by_score[score]) if score in by_score else Cell(("–",)) for score in scores]
+        cells = [difference_cell(by_score[score], "difference", score) for score in scores]
         only = discordant[a, b]
         cells += [Cell((only.number("only_a", form="count"),)), Cell((only.number("only_b", form="count"),))]
         cells.append(Cell(_p(study, by_score["accuracy"])))
@@ -92,18 +88,6 @@ def table(study: Evidence, rows: Sequence[Evidence]) -> Table:
 
 def _is_child(study: Evidence, row: Evidence) -> bool:
     return bool(study.get("variants", row.get("a"), "parent") == row.get("b"))
-
-
-def _cell(row: Evidence) -> Cell:
-    if row.get("difference") is None:
-        return Cell(("–",), (row.quote("reason"),) if row.get("reason") else ())
-    shown = difference(row, "difference", score=row.get("score"))
-    bounds = signed_interval(row)
-    if not bounds:
-        return Cell(shown.text, (row.quote("reason"),) if row.get("reason") else ())
-    clear = row.get("lo") > 0 or row.get("hi") < 0
-    # A colour only where the interval leaves out zero.
-    return Cell((shown,) if clear else shown.text, bounds)
 
 
 def _p(study: Evidence, row: Evidence) -> Text:
@@ -157,13 +141,5 @@ def told(row: Evidence, score: str) -> Text:
     """Return a difference with its interval, for a sentence."""
     shown = difference(row, "difference", score=score)
     bounds = signed_interval(row)
-    said: Text = (shown,) if leaning(row, score) else (Strong(shown.text),)
+    said: Text = (shown,) if leaning(row, "difference", score) else (Strong(shown.text),)
     return (*said, " (", *bounds, ")") if bounds else said
-
-
-def leaning(row: Evidence, score: str) -> Tone:
-    """Return which way a difference leans; none where its interval holds zero."""
-    lo, hi = row.get("lo"), row.get("hi")
-    if lo is None or lo <= 0 <= hi:
-        return ""
-    return lean(row.get("difference"), score)

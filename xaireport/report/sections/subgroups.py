@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from xaireport.report.document import Block, Cell, Column, Paragraph, Row, Strong, Table, Text
 from xaireport.report.evidence import Evidence
-from xaireport.report.sections.headline import value_cell
+from xaireport.report.sections.cells import difference_cell, score_cell
 from xaireport.report.sections.registry import Card, Content, absent
-from xaireport.report.words import difference, interval, score_name, signed_interval
+from xaireport.report.words import difference, leading_scores, score_name, signed_interval
 
+MEANS = {"balanced_accuracy", "auroc"}
+"""Scores that are means over the classes that a part shows."""
 _absent = absent("No subgroup was scored.")
 
 
@@ -30,8 +32,8 @@ def make(card: Card) -> Content:
 
 def _scores(study: Evidence, levels: list[Evidence]) -> list[str]:
     known = {score for level in levels for score in level.get("scores")}
-    order = dict.fromkeys((study.get("headline", "score"), "balanced_accuracy", "accuracy"))
-    return [score for score in order if score in known] or [study.get("headline", "score")]
+    headline = study.get("headline", "score")
+    return [score for score in leading_scores(headline) if score in known] or [headline]
 
 
 def _lead(levels: list[Evidence], score: str) -> Text:
@@ -70,13 +72,13 @@ def _table(levels: list[Evidence], scores: list[str]) -> Table:
                     Cell(()),
                 ]
                 continue
-            place = level.at("scores", score)
-            fewer = ("fewer classes",) if place.get("value") is not None and place.get("reason") else ()
-            cells.append(Cell(value_cell(place).text, interval(place) or value_cell(place).below, "", fewer))
-            cells.append(_against(level, score))
+            cell = score_cell(level.at("scores", score))
+            below = cell.below or ((level.quote("reason"),) if not i and level.get("reason") else ())
+            fewer = ("fewer classes",) if level.get("absent") and score in MEANS else ()
+            cells += [Cell(cell.text, below, "", fewer), _against(level, score)]
         rows.append(Row(Cell((level.quote("level"),)), tuple(cells), "muted" if level.get("missing") else ""))
     notes: list[Text] = []
-    if any(level.get("scores", scores[0], "reason") for level in levels):
+    if any(level.get("absent") for level in levels) and MEANS & set(scores):
         notes.append(
             (
                 "Fewer classes: the mean is over those that are shown, the difference over those that both "
@@ -87,11 +89,5 @@ def _table(levels: list[Evidence], scores: list[str]) -> Table:
 
 
 def _against(level: Evidence, score: str) -> Cell:
-    if level.get("differences", score, "value") is None:
-        why = level.get("differences", score, "reason")
-        return Cell(("–",), (level.quote("differences", score, "reason"),) if why else ())
-    shown = difference(level, "differences", score, "value", score=score)
-    # A colour only where the interval leaves out zero: most of these differences are chance.
-    lo, hi = (level.get("differences", score, end) for end in ("lo", "hi"))
-    text: Text = (shown,) if lo is not None and (lo > 0 or hi < 0) else shown.text
-    return Cell(text, signed_interval(level.at("differences", score)))
+    known = level.get("differences", score) is not None
+    return difference_cell(level.at("differences", score), "value", score) if known else Cell(("–",))
