@@ -227,6 +227,8 @@ class CleanTest:
         Test images in all.
     clean_n, clean_n_strict : int
         How many stay.
+    left_out : int
+        How many do not, by ``rule``.
     same_group, identical, near : int or None
         Test images with a counterpart of that kind in train; None where the rule does not ask.
     """
@@ -236,6 +238,7 @@ class CleanTest:
     of: int
     clean_n: int
     clean_n_strict: int
+    left_out: int
     same_group: int | None
     identical: int
     near: int | None

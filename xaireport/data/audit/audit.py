@@ -99,6 +99,7 @@ def _clean_test(pool: Pool, keys: Ints, alike: Likenesses) -> tuple[CleanTest, M
         of=len(unclean),
         clean_n=int((~unclean).sum()),
         clean_n_strict=int((~unclean_strict).sum()),
+        left_out=int(unclean.sum()),
         same_group=int(group.sum()) if by_group else None,
         identical=int(identical.sum()),
         near=None if by_group else int(near.sum()),

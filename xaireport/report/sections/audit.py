@@ -94,7 +94,7 @@ def _copies(audit: Evidence) -> Table:
         for words, steps, form in counted
     )
     columns = (Column(("Pairs of images",), False), Column(("identical",)), Column(("nearly so",)))
-    note: Text = ("Nearly so: ", kinds[1].quote("rule"))
+    note: Text = ("Nearly so: ", kinds[1].quote("rule"), ".")
     return Table(("Copies in the data",), columns, rows, (note,))
 
 

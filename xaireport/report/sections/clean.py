@@ -14,8 +14,7 @@ def leak(study: Evidence) -> Text:
     if audit is None:
         return ()
     clean = audit.at("clean_test")
-    lost = clean.get("of") - clean.get("clean_n")
-    if not lost:
+    if not clean.get("left_out"):
         return ()
     leakage = audit.at("group_leakage")
     if leakage.get("test_images"):
@@ -36,11 +35,10 @@ def leak(study: Evidence) -> Text:
     return (
         Strong(
             (
-                "Only ",
-                clean.number("clean_n", form="count"),
+                clean.number("left_out", form="count"),
                 " of the ",
                 clean.number("of", form="count"),
-                " test images have no copy in the training split",
+                " test images have a copy or look-alike in the training split",
             ),
             "bad",
         ),
