@@ -20,6 +20,7 @@ from xaireport.types import Located
 from xaireport.wiring import (
     MODELS,
     first_predictions,
+    looked_at_beside,
     measured,
     model_of,
     model_path,
@@ -36,8 +37,8 @@ DATA_FIELDS = {
 }  # fmt: skip
 TRAIN_FIELDS = {"architecture", "options", "train", "augment"}
 STAGES = (
-    "data", "audit", "train", "quantise", "predict", "evaluate", "compare", "pairs", "explain", "cost",
-    "results",
+    "data", "audit", "train", "quantise", "predict", "evaluate", "compare", "pairs", "explain", "trust",
+    "cost", "results",
 )  # fmt: skip
 EVIDENCE_CODE = tuple(f"xaireport.stages.{stage}" for stage in STAGES)
 NEURAL = ("tensorflow", "keras", "numpy")
@@ -112,9 +113,40 @@ class Graph:
         ordered = sorted(chosen, key=lambda name: study.variants[name].quantise.is_on)
         names = {name: [data, *self._variant(study, study.variants[name], data, located)] for name in ordered}
         # No variant's own: what is measured side by side is never a reason to leave a finished variant out.
+        self._trust(study, ordered, data)
         self._cost(study, measured(study, ordered), data)
         self._pairs(study, chosen, data)
         return names
+
+    def _trust(self, study: StudySpec, chosen: Sequence[str], data: str) -> None:
+        """Add what says of each variant whether its heatmaps can be believed."""
+        for name in chosen:
+            variant = study.variants[name]
+            other, relation = looked_at_beside(study, chosen, name)
+            inputs = {
+                "data": Input(data, "dataset.npz"),
+                "info": Input(data, "dataset.json"),
+                "model": model_of(study, variant, seeds(study, variant)[0]),
+                "predictions": first_predictions(study, name),
+                "explained": Input(f"explain {study.name}.{name}", ""),
+            }
+            if other:
+                inputs["other"] = optional(f"explain {study.name}.{other}", "")
+                inputs["other_predictions"] = first_predictions(study, other, optional=True)
+            self.add(
+                f"trust {study.name}.{name}",
+                "trust",
+                {
+                    "name": name,
+                    "seed": study.seed,
+                    "other": other,
+                    "relation": relation,
+                    "is_quantised": variant.quantise.is_on,
+                    **reading(variant),
+                },
+                inputs,
+                (*RUNTIME, "tf-keras-vis", "scipy", "pillow"),
+            )
 
     def _pairs(self, study: StudySpec, chosen: Sequence[str], data: str) -> None:
         """Add what compares the variants two by two."""
@@ -218,8 +250,14 @@ class Graph:
                     "info": words,
                     "model": model_of(study, variant, first),
                     "predictions": predictions,
+                    # Read where the parent is, so that their maps can be compared.
+                    **(
+                        {"parent": optional(f"explain {study.name}.{variant.parent}", "heatmaps.json")}
+                        if variant.quantise.is_on
+                        else {}
+                    ),
                 },
-                (*RUNTIME, "tf-keras-vis", "pillow"),
+                (*RUNTIME, "tf-keras-vis", "scipy", "pillow"),
             )
         )
         return names
@@ -308,6 +346,7 @@ class Graph:
                     for part in ("reliability", "subgroups", "clean"):
                         inputs[f"{name}/{part}"] = optional(evaluate, f"{part}.json")
             inputs[f"{name}/explain"] = optional(f"explain {label}", "")
+            inputs[f"{name}/trust"] = optional(f"trust {label}", "")
         if measured(study, chosen):
             inputs["cost"] = optional(f"cost {study.name}", "cost.json")
         results = self.add(

@@ -85,9 +85,20 @@ QUANTISE_MODES = {"calibration_images": ("int8", "qat"), "epochs": ("qat",), "le
 class ExplainSettings(Spec):
     """How a variant's heatmaps are made."""
 
-    method: Literal["gradcam", "gradcam++", "scorecam", "smoothgrad"] = "gradcam"
+    method: Literal[
+        "auto",
+        "gradcam",
+        "hirescam",
+        "layercam",
+        "gradcam++",
+        "scorecam",
+        "smoothgrad",
+        "occlusion",
+        "rise",
+    ] = "auto"
+    """``auto``: Grad-CAM where there are gradients, occlusion where there are none."""
     layer: str = ""
-    """Empty: the last layer whose grid has at least five cells per axis."""
+    """Empty: chosen on validation images, among layers whose grid has at least five cells per axis."""
 
 
 class Reference(Spec):

@@ -50,6 +50,18 @@ def measured(study: StudySpec, chosen: Sequence[str]) -> list[str]:
     return [name for name in chosen if not study.variants[name].path.endswith(".tflite")]
 
 
+def looked_at_beside(study: StudySpec, chosen: Sequence[str], name: str) -> tuple[str, str]:
+    """Return the variant whose heatmaps one variant's are held against, and how they are related.
+
+    Its parent; without one the first of the study; the first itself is held against the second.
+    """
+    parent = study.variants[name].parent
+    if parent in chosen:
+        return parent, "parent"
+    others = [other for other in study.variants if other in chosen and other != name]
+    return (others[0], "sibling") if others else ("", "sibling")
+
+
 def reading(variant: VariantSpec) -> dict[str, str]:
     """Return how a variant's model file takes pixels and what it gives."""
     return {"pixel_scale": variant.pixel_scale or "0-255", "output": variant.output or "probabilities"}

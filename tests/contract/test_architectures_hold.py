@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from xaireport.explain import cam
+from xaireport.explain.layers import MIN_CELLS, candidates
 from xaireport.nn import zoo
 from xaireport.nn.runtime import open_model
 from xaireport.nn.train import train
 from xaireport.spec import TrainSettings, VariantSpec
-from xaireport.types import Dataset, DatasetInfo, LayerInfo, Split
+from xaireport.types import Dataset, DatasetInfo, Skipped, Split
 
 N_CLASSES = 3
 
@@ -45,9 +46,10 @@ def test_trained_released_opened_and_explained(name: str, tmp_path: Path) -> Non
     )  # declared as releases are: raw pixels, probabilities
     y_prob = classifier.predict(data.test.images)
     np.testing.assert_allclose(y_prob.sum(axis=1), 1, rtol=1e-5)
-    layer = cam.choose_layer(classifier.spatial_layers())
-    assert isinstance(layer, LayerInfo)
-    assert min(layer.grid) >= cam.MIN_CELLS
+    found = candidates(classifier.spatial_layers())
+    assert not isinstance(found, Skipped)
+    layer = found[-1]
+    assert min(layer.grid) >= MIN_CELLS
     targets = y_prob.argmax(axis=1)
     activations, gradients, probabilities = classifier.activations_and_gradients(
         data.test.images, targets, layer.name

@@ -1,101 +1,24 @@
-"""Class activation maps as arithmetic: which layer, how activations and gradients become a map, how it grows.
+"""Class activation maps as arithmetic: how activations and gradients become a map, and how it grows.
 
-NumPy only: running the model is the classifier's, drawing is :mod:`xaireport.explain.pictures`'.
+NumPy only: running the model is the classifier's, which layer is :mod:`xaireport.explain.layers`', drawing is
+:mod:`xaireport.explain.pictures`'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xaireport.errors import ModelError
-from xaireport.types import Floats, LayerInfo, Skipped
-
-MIN_CELLS = 5
-"""Cells per axis below which a map points no better than chance (3 × 3 on the 28 × 28 skin images)."""
+from xaireport.types import Floats
 
 ZERO_GUARD = 1e-6
 """Positive evidence below this share of all evidence is rounding: float32 sums of some hundred channels."""
 
-_NOT_EVIDENCE = (
-    "Dropout",
-    "Pooling",
-    "Padding",
-    "Cropping",
-    "UpSampling",
-    "Reshape",
-    "Permute",
-    "Identity",
-    "Noise",
-    "Random",
-    "Rescaling",
-    "Resizing",
-    "InputLayer",
-    "GetItem",
-    "Transpose",
-)
-"""Parts of the names of kinds that only move, thin out or prepare values: their input says the same."""
-
-
-def choose_layer(layers: Sequence[LayerInfo], name: str = "") -> LayerInfo | Skipped:
-    """Return the layer whose activations make the map.
-
-    By default the last one in the order of the data flow that computes something (pooling, dropout, padding
-    and the like do not) and whose grid has at least :data:`MIN_CELLS` cells per axis. So a convolution
-    followed by batch normalisation and ReLU is read at the ReLU, a residual block after its sum's ReLU.
-
-    Parameters
-    ----------
-    layers : sequence of LayerInfo
-        Layers with a spatial output, in the order of the data flow.
-    name : str
-        A layer to take instead, whatever its grid.
-
-    Returns
-    -------
-    LayerInfo or Skipped
-        Skipped where no layer has such a grid.
-
-    Raises
-    ------
-    ModelError
-        There is no layer called ``name``.
-    """
-    if name:
-        for layer in layers:
-            if layer.name == name:
-                return layer
-        known = ", ".join(f"{layer.name} ({grid_text(layer.grid)})" for layer in layers) or "none"
-        raise ModelError(
-            "explain.layer, the name of a layer with a grid", repr(name), f"such layers: {known}"
-        )
-    fine = [layer for layer in layers if _computes(layer.kind) and min(layer.grid) >= MIN_CELLS]
-    if fine:
-        return fine[-1]
-    return Skipped(
-        "heatmaps",
-        f"no layer has a grid of at least {MIN_CELLS} cells per axis"
-        if layers
-        else "no layer's output is a grid over the image",
-        "name one as explain.layer" if layers else "a heatmap from gradients needs a convolutional model",
-    )
-
-
-def last_computing(layers: Sequence[LayerInfo]) -> LayerInfo | None:
-    """Return the last layer that computes something, whatever its grid, if there is one."""
-    return next((layer for layer in reversed(layers) if _computes(layer.kind)), None)
-
-
-def grid_text(grid: Sequence[int]) -> str:
-    """Return a grid for readers: ``7 × 7``."""
-    return " × ".join(str(cells) for cells in grid)
-
-
-def _computes(kind: str) -> bool:
-    # Keras' Normalization prepares the input; BatchNormalization and its like belong to the network.
-    return kind != "Normalization" and not any(part in kind for part in _NOT_EVIDENCE)
+Reduction = Callable[[Floats, Floats], tuple[Floats, NDArray[np.bool_]]]
+"""``(activations, gradients) -> (maps, zero)``, see :func:`gradcam`."""
 
 
 def gradcam(activations: Floats, gradients: Floats) -> tuple[Floats, NDArray[np.bool_]]:
@@ -124,17 +47,64 @@ def gradcam(activations: Floats, gradients: Floats) -> tuple[Floats, NDArray[np.
     References
     ----------
     R. R. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
-    Localization", ICCV 2017. arXiv:1610.02391.
+    Localization", ICCV 2017, doi:10.1109/ICCV.2017.74.
     """
+    _check(activations, gradients)
+    n, *grid, channels = activations.shape
+    weights = gradients.reshape(n, -1, channels).mean(axis=1)
+    cells = activations.reshape(n, -1, channels)
+    if activations.min(initial=0) >= 0:  # as after a ReLU: evidence and all evidence in one product
+        evidence, total = np.moveaxis(cells @ np.stack([weights, np.abs(weights)], axis=-1), -1, 0)
+    else:
+        evidence = (cells @ weights[:, :, None])[..., 0]
+        total = (np.abs(cells) @ np.abs(weights)[:, :, None])[..., 0]
+    return normalise(np.maximum(evidence, 0).reshape(n, *grid), total.max(axis=1, initial=0))
+
+
+def hirescam(activations: Floats, gradients: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return HiResCAM maps: activation times gradient, cell by cell, summed over channels.
+
+    Where the head behind the layer is linear, the sum over the cells is the target logit but for its bias.
+    Parameters, results and errors are those of :func:`gradcam`.
+
+    References
+    ----------
+    R. L. Draelos & L. Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional
+    neural networks", 2020, arXiv:2011.08891.
+    """
+    _check(activations, gradients)
+    return _summed(activations * gradients)
+
+
+def layercam(activations: Floats, gradients: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return LayerCAM maps: as HiResCAM, but cells with a negative gradient do not count.
+
+    Parameters, results and errors are those of :func:`gradcam`.
+
+    References
+    ----------
+    P.-T. Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE
+    Transactions on Image Processing 30, 2021, doi:10.1109/TIP.2021.3089943.
+    """
+    _check(activations, gradients)
+    return _summed(activations * np.maximum(gradients, 0))
+
+
+REDUCTIONS: dict[str, Reduction] = {"gradcam": gradcam, "hirescam": hirescam, "layercam": layercam}
+"""The methods that are reductions of one backward pass, as ``explain.method`` takes them."""
+
+
+def _check(activations: Floats, gradients: Floats) -> None:
     if activations.shape != gradients.shape or activations.ndim < 3:
         raise ModelError(
             "activations and gradients of one shape (n, *grid, channels)",
             f"{activations.shape} and {gradients.shape}",
         )
-    weights = gradients.mean(axis=tuple(range(1, gradients.ndim - 1)))
-    evidence = np.einsum("n...c,nc->n...", activations, weights)
-    total = np.einsum("n...c,nc->n...", np.abs(activations), np.abs(weights))
-    return normalise(np.maximum(evidence, 0), total.max(axis=tuple(range(1, total.ndim))))
+
+
+def _summed(products: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    evidence, total = products.sum(axis=-1), np.abs(products).sum(axis=-1)
+    return normalise(np.maximum(evidence, 0), total.max(axis=tuple(range(1, total.ndim)), initial=0))
 
 
 def normalise(maps: Floats, scale: Floats | None = None) -> tuple[Floats, NDArray[np.bool_]]:

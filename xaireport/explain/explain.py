@@ -6,42 +6,38 @@ callable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xaireport.errors import ConfigError, ModelError
-from xaireport.explain import cam, select
+from xaireport.errors import ModelError
+from xaireport.explain import blackbox, select
+from xaireport.explain.decide import decide
+from xaireport.explain.explainers import Explainer, Maps, VisMaps, batch_size, explainer
 from xaireport.explain.pictures import Layers, Painter
 from xaireport.explain.select import Choice
 from xaireport.spec import ExplainSettings
 from xaireport.types import (
     Classifier,
     Dataset,
-    DifferentiableClassifier,
     Example,
     Floats,
     Heatmaps,
     Ints,
-    LayerInfo,
     Pictures,
     Pixels,
     Skipped,
     Split,
 )
 
-VisMaps = Callable[[Pixels, Ints, str, str], Floats]
-"""``(images, targets, layer, method) -> maps``, float (n, *grid): how methods other than Grad-CAM come in."""
-
 MAPS_FILE = "maps.npz"
 """All maps: ``maps`` (n, *grid), ``zero`` (n,), ``index`` (n,) in the test split, ``target`` (n,) classes."""
-
-_ACTIVATION_BYTES = 64 * 2**20
-"""Activations, and as many gradients, held at once."""
+OCCLUSION_FILE = "occlusion.npz"
+"""``drops`` (n, *cells, n_classes) of the same images for every variant, and their ``index`` (n,)."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +49,16 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class _Maps:
-    """Maps of some test images: their positions, the maps from 0 to 1, which are all zero."""
+class _Made:
+    """Maps of some test images, by position: ``index`` is sorted."""
 
     index: Ints
-    maps: Floats
-    zero: NDArray[np.bool_]
+    of: Maps
 
-    def of(self, index: int) -> Floats | None:
+    def map(self, index: int) -> Floats | None:
         """Return the map of a test image, None where it is all zero."""
         row = int(np.searchsorted(self.index, index))
-        return None if self.zero[row] else self.maps[row]
+        return None if self.of.zero[row] else self.of.maps[row]
 
 
 def explain(
@@ -76,17 +71,19 @@ def explain(
     prefix: str,
     vis: VisMaps | None = None,
     y_prob: Floats | None = None,
+    parent_layer: str = "",
 ) -> Explanation:
     """Make the heatmaps of the predicted classes, and write the pictures that the card shows.
 
-    Grad-CAM is made for every test image; the other methods, which take far longer, for the images on show.
+    Reductions of gradients are made for every test image; the other methods, which take far longer, for the
+    images on show. Occlusion is measured beside either, on images that are the same for every variant.
 
     Parameters
     ----------
     classifier : Classifier
-        With gradients, or its heatmaps are skipped.
+        Its test split is explained by occlusion where it has no gradients.
     dataset : Dataset
-        Its test split is explained.
+        Its test split is explained; the layer is chosen on its validation split.
     classes : sequence of str
         Class names, in the order of the labels.
     settings : ExplainSettings
@@ -98,9 +95,11 @@ def explain(
     prefix : str
         The variant; the addresses of its pictures begin with ``assets/<prefix>/``.
     vis : callable, optional
-        Makes the maps of every method but ``gradcam``.
+        Makes the maps of tf-keras-vis' methods.
     y_prob : float32 array, (n, n_classes), optional
         The test split's probabilities, where they are known already.
+    parent_layer : str
+        Where the maps of the model that this one was made from are read.
 
     Raises
     ------
@@ -111,35 +110,39 @@ def explain(
     """
     test = dataset.test
     if y_prob is None:
-        y_prob = classifier.predict(test.images, batch_size=_batch_size(test.images))
+        y_prob = classifier.predict(test.images, batch_size(test.images))
     if y_prob.shape != (len(test), len(classes)):
         raise ModelError(f"probabilities of shape {(len(test), len(classes))}", y_prob.shape)
     painter = Painter(out, prefix)
     targets = y_prob.argmax(axis=1)
     chosen = select.examples(test.labels, y_prob, seed)
     common = select.common(test.labels, len(classes), seed)
-    layer = _layer(classifier, settings.layer)
-    made: _Maps | None = None
-    if isinstance(layer, Skipped) or not isinstance(classifier, DifferentiableClassifier):
-        heatmaps: Heatmaps | Skipped = layer if isinstance(layer, Skipped) else _no_gradients()
+    decision = decide(classifier, settings, dataset.val, seed, parent_layer)
+    method = explainer(classifier, decision.method, decision.layer, seed, vis)
+    shown = np.unique([choice.index for choice in chosen + common]).astype(np.int64)
+    made: _Made | None = None
+    heatmaps: Heatmaps | Skipped
+    try:
+        made = _made(method, classifier, test.images, targets, np.arange(len(test)), shown)
+        _occlusion(classifier, test, len(classes), seed, out)
+    except ModelError as error:
+        heatmaps = Skipped("heatmaps", error.message)
     else:
-        if settings.method == "gradcam":
-            made = _gradcam_all(classifier, test.images, targets, layer)
-        else:
-            shown = np.unique([choice.index for choice in chosen + common]).astype(np.int64)
-            made = _vis_maps(vis, settings.method, test.images, targets, shown, layer)
         _save(out / MAPS_FILE, made, targets)
         heatmaps = Heatmaps(
-            method=settings.method,
-            layer="" if settings.method == "smoothgrad" else layer.name,
-            grid=tuple(int(cells) for cells in made.maps.shape[1:]),
-            n=len(made.maps),
-            zero_maps=int(made.zero.sum()),
-            notes=_notes(classifier, layer, settings, test, classes),
+            method=method.method,
+            layer=method.layer,
+            grid=tuple(int(cells) for cells in made.of.maps.shape[1:]),
+            n=len(made.index),
+            zero_maps=int(made.of.zero.sum()),
+            notes=(*decision.notes, *_notes(method, made, test, classes)),
+            chosen_by=decision.chosen_by,
+            choices=decision.choices,
+            choice_images=decision.choice_images,
         )
 
     def shown_with_map(choice: Choice) -> Example:
-        heat = None if made is None else made.of(choice.index)
+        heat = None if made is None else made.map(choice.index)
         named = _named(test, choice)
         layers = painter.plain(*named) if heat is None else painter.explained(*named, heat)
         return _example(test, y_prob, choice, layers)
@@ -157,62 +160,28 @@ def explain(
     )
 
 
-def _layer(classifier: Classifier, name: str) -> LayerInfo | Skipped:
-    if not isinstance(classifier, DifferentiableClassifier):
-        return _no_gradients()
-    try:
-        layers = classifier.spatial_layers()
-    except ModelError as error:  # a model that cannot be looked into can still be evaluated
-        return Skipped("heatmaps", error.message, error.hint)
-    return cam.choose_layer(layers, name)
+def _made(
+    method: Explainer, classifier: Classifier, images: Pixels, targets: Ints, every: Ints, shown: Ints
+) -> _Made:
+    index = every if method.is_fast else shown
+    return _Made(index, method.make(classifier, images[index], targets[index]))
 
 
-def _no_gradients() -> Skipped:
-    return Skipped(
-        "heatmaps",
-        "a TFLite file gives no gradients, and maps of its own are not made yet; those of the model it was "
-        "made from would be another model's",
-        "the card of that model has heatmaps",
-    )
+def _occlusion(classifier: Classifier, test: Split, n_classes: int, seed: int, out: Path) -> None:
+    index = select.per_class(test.labels, n_classes, seed, volumes=test.images.ndim == 5)
+    images = test.images[index]
+    drops = blackbox.occlusion(lambda part: classifier.logits(part, batch_size(images)), images)
+    _write(out / OCCLUSION_FILE, drops=drops.astype(np.float32), index=index)
 
 
-def _batch_size(images: Pixels) -> int:
-    """Fewer volumes than images fit into memory at once."""
-    return 256 if images.ndim == 4 else 32
+def _save(path: Path, made: _Made, targets: Ints) -> None:
+    _write(path, maps=made.of.maps, zero=made.of.zero, index=made.index, target=targets[made.index])
 
 
-def _gradcam_all(
-    classifier: DifferentiableClassifier, images: Pixels, targets: Ints, layer: LayerInfo
-) -> _Maps:
-    """Reduce batch by batch: of all activations, no more than a batch is held."""
-    per_image = 4 * prod(layer.grid) * layer.channels
-    step = max(1, min(_batch_size(images), _ACTIVATION_BYTES // per_image))
-    maps = np.zeros((len(images), *layer.grid), np.float32)
-    zero = np.zeros(len(images), np.bool_)
-    for start in range(0, len(images), step):
-        batch = slice(start, start + step)
-        activations, gradients, _ = classifier.activations_and_gradients(
-            images[batch], targets[batch], layer.name
-        )
-        maps[batch], zero[batch] = cam.gradcam(activations, gradients)
-    return _Maps(np.arange(len(images)), maps, zero)
-
-
-def _vis_maps(
-    vis: VisMaps | None, method: str, images: Pixels, targets: Ints, shown: Ints, layer: LayerInfo
-) -> _Maps:
-    if vis is None:
-        raise ConfigError("explain.method gradcam for this kind of model", repr(method))
-    maps, zero = cam.normalise(np.maximum(vis(images[shown], targets[shown], layer.name, method), 0))
-    return _Maps(shown, maps, zero)
-
-
-def _save(path: Path, made: _Maps, targets: Ints) -> None:
+def _write(path: Path, **arrays: NDArray[Any]) -> None:
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez_compressed(
-            file, maps=made.maps, zero=made.zero, index=made.index, target=targets[made.index]
-        )
+        np.savez_compressed(file, allow_pickle=False, **arrays)
     part.replace(path)
 
 
@@ -235,28 +204,20 @@ def _example(test: Split, y_prob: Floats, choice: Choice, layers: Layers) -> Exa
         overlay=layers.overlay,
         peak=layers.peak,
         slices=layers.slices,
+        montage=layers.montage,
+        montage_slices=layers.montage_slices,
     )
 
 
-def _notes(
-    classifier: DifferentiableClassifier,
-    layer: LayerInfo,
-    settings: ExplainSettings,
-    test: Split,
-    classes: Sequence[str],
-) -> tuple[str, ...]:
+def _notes(method: Explainer, made: _Made, test: Split, classes: Sequence[str]) -> tuple[str, ...]:
     """What a reader would otherwise wonder about."""
     notes = []
-    last = cam.last_computing(classifier.spatial_layers())
-    if settings.method == "smoothgrad":
-        notes.append("SmoothGrad looks at the pixels, not at a layer.")
-    elif not settings.layer and last is not None and last.grid != layer.grid:
+    if not method.is_fast:
+        notes.append(f"Maps by {method.method} were made for the images on show only.")
+    if broken := int(made.of.broken.sum()):
         notes.append(
-            f"The last layer with a grid, {last.name}, has only {cam.grid_text(last.grid)} cells; "
-            f"the maps are read at {layer.name}, the last one with at least {cam.MIN_CELLS} per axis."
+            f"{broken} of {len(made.index)} maps are empty because activations or gradients are not finite."
         )
-    if settings.method != "gradcam":
-        notes.append(f"Maps by {settings.method} were made for the images on show only.")
     absent = [name for k, name in enumerate(classes) if not np.any(test.labels == k)]
     if absent:
         notes.append(f"No test image shows: {', '.join(absent)}.")

@@ -22,6 +22,8 @@ SIDE = 160
 """Pixels of a picture's longer side (of each panel's, in 3D)."""
 
 QUALITY = 88
+MONTAGE, ACROSS = 8, 4
+"""Slices through a volume, and how many stand side by side."""
 ALPHA = 0.5
 """Share of the map in the overlay."""
 
@@ -35,6 +37,8 @@ class Layers:
     overlay: str = ""
     peak: str = ""
     slices: tuple[str, ...] = ()
+    montage: str = ""
+    montage_slices: tuple[str, ...] = ()
 
 
 class Painter:
@@ -69,7 +73,7 @@ class Painter:
         return Layers(self._write(sample_id, "plain", image), slices=cut.names)
 
     def explained(self, sample_id: str, pixels: Pixels, grid: Floats) -> Layers:
-        """Write image, map and overlay; a volume by the slices through the map's peak.
+        """Write image, map and overlay; a volume by the slices through the map's peak, and a montage.
 
         Parameters
         ----------
@@ -80,12 +84,14 @@ class Painter:
         grid : float array, (*grid)
             The map, from 0 to 1.
         """
+        montage, montage_slices = "", tuple[str, ...]()
         if pixels.ndim == 3:
             image = picture(pixels)
             heat = colour(upsample(grid, image.shape[:2]))
             cut, where = None, place(grid)
         else:
-            cut = slices.through_peak(upsample(grid, pixels.shape[:3]))
+            montage, montage_slices = self._montage(sample_id, pixels, grid)
+            cut = slices.through_peak(grid, pixels.shape[:3])
             images = [picture(panel) for panel in cut.panels(pixels)]
             heats = [
                 colour(upsample(_plane(grid, axis, cut.at[axis], pixels.shape[axis]), panel.shape[:2]))
@@ -98,7 +104,20 @@ class Painter:
             self._write(sample_id, "overlay", blend(image, heat)),
             where,
             cut.names if cut else (),
+            montage,
+            montage_slices,
         )
+
+    def _montage(self, sample_id: str, pixels: Pixels, grid: Floats) -> tuple[str, tuple[str, ...]]:
+        """Write slices through a whole volume under the map; return the file, and what each slice is."""
+        chosen = slices.through(pixels, MONTAGE)
+        panels = []
+        for at in chosen:
+            image = picture(pixels[at])
+            heat = colour(upsample(_plane(grid, 0, at, len(pixels)), image.shape[:2]))
+            panels.append(blend(image, heat))
+        sheet = slices.rows(panels, ACROSS)
+        return self._write(sample_id, "montage", sheet), tuple(f"{slices.PLANES[0]} {at}" for at in chosen)
 
     def _write(self, sample_id: str, layer: str, picture: Pixels) -> str:
         name = f"{safe_name(sample_id)}-{layer}.jpg"

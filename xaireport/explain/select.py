@@ -11,6 +11,8 @@ from xaireport.types import Floats, Ints
 HITS, MISSES, RANDOM = 3, 2, 1
 """Per class: most confident hits, most confident misses, random cases."""
 
+PER_CLASS, PER_CLASS_AT_MOST = 20, 160
+"""Images of each class, and of all, on which every variant is asked the same questions; of volumes half."""
 COMMON_AT_MOST, COMMON_FEW_CLASSES = 10, 6
 GALLERY = 12
 
@@ -79,3 +81,20 @@ def gallery(n: int, seed: int, size: int = GALLERY) -> tuple[Choice, ...]:
     """Choose ``size`` of ``n`` images at random, in the order of the test set."""
     drawn = np.random.default_rng([seed, n]).permutation(n)[:size]
     return tuple(Choice(int(i), "random") for i in np.sort(drawn))
+
+
+def per_class(y_true: Ints, n_classes: int, seed: int, *, volumes: bool = False) -> Ints:
+    """Draw up to :data:`PER_CLASS` images of each class: from labels and seed alone, for every variant alike.
+
+    Returns
+    -------
+    int64 array, (n,)
+        Their positions, in the order of the test set.
+    """
+    share = 2 if volumes else 1
+    each = max(1, min(PER_CLASS, PER_CLASS_AT_MOST // n_classes) // share)
+    drawn = [
+        np.random.default_rng([seed, 3, k]).permutation(np.flatnonzero(y_true == k))[:each]
+        for k in range(n_classes)
+    ]
+    return np.sort(np.concatenate(drawn)).astype(np.int64)

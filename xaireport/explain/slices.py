@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +31,15 @@ class Cut:
         return [volume.take(i, axis) for axis, i in enumerate(self.at)]
 
 
-def through_peak(heat: Floats) -> Cut:
-    """Cut through the largest value of a map, (depth, height, width); of equals the first."""
-    return Cut(tuple(int(i) for i in np.unravel_index(np.argmax(heat), heat.shape)))
+def through_peak(grid: Floats, shape: Sequence[int]) -> Cut:
+    """Cut a volume of ``shape`` through the middle of a map's highest cell; of equals the first.
+
+    Not through the peak of the enlarged map: interpolation lowers every peak but those at the border.
+    """
+    peak = np.unravel_index(np.argmax(grid), grid.shape)
+    return Cut(
+        tuple(int((i + 0.5) * size / cells) for i, size, cells in zip(peak, shape, grid.shape, strict=True))
+    )
 
 
 def most_informative(volume: Pixels) -> Cut:
@@ -42,6 +49,25 @@ def most_informative(volume: Pixels) -> Cut:
         values.std(axis=tuple(other for other in range(values.ndim) if other != axis)) for axis in range(3)
     ]
     return Cut(tuple(int(np.argmax(values)) for values in spread))
+
+
+def through(volume: Pixels, count: int) -> tuple[int, ...]:
+    """Return evenly spaced axial slices, from the first to the last that is not uniform, counted from 0."""
+    axes = tuple(range(1, volume.ndim))
+    uneven = np.flatnonzero(volume.max(axis=axes) > volume.min(axis=axes))
+    first, last = (uneven[0], uneven[-1]) if len(uneven) else (0, len(volume) - 1)
+    return tuple(int(i) for i in np.unique(np.rint(np.linspace(first, last, count)).astype(int)))
+
+
+def rows(panels: list[Pixels], across: int, gap: int = 4) -> Pixels:
+    """Set pictures of one size in rows of ``across``, with white gaps; what is left over is white."""
+    height, width, _ = panels[0].shape
+    down = -(-len(panels) // across)
+    sheet = np.full((down * (height + gap) - gap, across * (width + gap) - gap, 3), 255, np.uint8)
+    for i, panel in enumerate(panels):
+        top, left = i // across * (height + gap), i % across * (width + gap)
+        sheet[top : top + height, left : left + width] = panel
+    return sheet
 
 
 def strip(panels: list[Pixels], gap: int = 4) -> Pixels:

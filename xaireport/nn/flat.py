@@ -15,6 +15,12 @@ from xaireport.nn.backend import import_keras
 
 OutputKind = Literal["probabilities", "logits"]
 
+_NONLINEAR = frozenset(
+    {"relu", "relu6", "leakyrelu", "prelu", "elu", "selu", "gelu", "silu", "softplus", "tanh", "sigmoid"}
+)
+LOGITS = "_logits"
+"""Ends the name of the twin, without softmax, of the layer that gives probabilities."""
+
 _PASS_THROUGH = frozenset({"Dropout", "Identity"})
 
 
@@ -31,6 +37,11 @@ class Step:
     def kind(self) -> str:
         """The operation's class, such as ``Conv2D``."""
         return type(self.operation).__name__
+
+    @property
+    def is_activated(self) -> bool:
+        """Whether the output comes straight out of a nonlinearity: a layer of its own, or one's last act."""
+        return self.kind.lower() in _NONLINEAR or _activation(self.operation) not in ("", "linear")
 
 
 @dataclass(frozen=True)
@@ -153,7 +164,7 @@ def _activation(operation: Any) -> str:
 def _with_linear_activation(step: Step) -> Any:
     """Apply a new layer, same weights, linear activation, where ``step`` applied its own."""
     layer = step.operation
-    config = layer.get_config() | {"activation": "linear", "name": f"{layer.name}_logits"}
+    config = layer.get_config() | {"activation": "linear", "name": f"{layer.name}{LOGITS}"}
     linear = type(layer).from_config(config)
     scores = linear(step.source)
     _copy_weights(layer, linear)

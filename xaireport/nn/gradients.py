@@ -25,7 +25,9 @@ def spatial_layers(graph: FlatGraph) -> tuple[LayerInfo, ...]:
     """Return the steps whose output is a grid over the image (channels last), in data flow order."""
     rank = len(graph.input.shape)
     return tuple(
-        LayerInfo(step.name, step.kind, tuple(step.output.shape[1:-1]), step.output.shape[-1])
+        LayerInfo(
+            step.name, step.kind, tuple(step.output.shape[1:-1]), step.output.shape[-1], step.is_activated
+        )
         for step in graph.steps
         if len(step.output.shape) == rank and None not in step.output.shape[1:]
     )
@@ -42,12 +44,17 @@ class GradientEngine:
         The scores whose gradients are taken. Of softmax outputs they would vanish where the model is sure.
     prepare : callable
         From raw uint8 pixels to what the model takes, in TensorFlow.
+    plain : bool
+        Leave the gradient of a convolution to TensorFlow, as is done anyway where there is a GPU.
     """
 
-    def __init__(self, graph: FlatGraph, logits: Any, prepare: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, graph: FlatGraph, logits: Any, prepare: Callable[[Any], Any], *, plain: bool = False
+    ) -> None:
         self._graph = graph
         self._logits = logits
         self._prepare = prepare
+        self._plain = plain
         self._compiled: dict[str, Any] = {}
 
     def __call__(self, images: Pixels, targets: Ints, layer: str) -> tuple[Floats, Floats, Floats]:
@@ -73,14 +80,16 @@ class GradientEngine:
 
     def _compile(self, layer: str) -> Any:
         keras, tf = import_keras(), import_tensorflow()
-        pooling = _pooling_gradient()
+        overrides = {"MaxPool3D": _pooling_gradient()}
+        if not self._plain and not tf.config.list_physical_devices("GPU"):
+            overrides["Conv2D"] = _convolution_gradient()
         names = [info.name for info in spatial_layers(self._graph)]
         if layer not in names:
             raise ModelError("a layer with a spatial output", repr(layer), f"such layers: {', '.join(names)}")
         model = keras.Model(self._graph.input, [self._graph.step(layer).output, self._logits])
 
         def run(images: Any, targets: Any) -> Any:
-            with tf.compat.v1.get_default_graph().gradient_override_map({"MaxPool3D": pooling}):
+            with tf.compat.v1.get_default_graph().gradient_override_map(overrides):
                 activations, logits = model(self._prepare(images), training=False)
             # Images do not see each other at inference, so the gradient of the sum holds each one's own.
             score = tf.reduce_sum(logits * tf.one_hot(targets, logits.shape[-1], dtype=logits.dtype))
@@ -121,5 +130,52 @@ def _pooling_gradient() -> str:
         result = tf.py_function(own_kernel, [cells, op.outputs[0], flowing], cells.dtype)
         result.set_shape(cells.shape)
         return result
+
+    return name
+
+
+@cache
+def _convolution_gradient() -> str:
+    """Return the registered name of a gradient of 2D convolution that is itself a forward convolution.
+
+    With stride 1 the slope of a convolution is the convolution with the kernel turned over. TensorFlow's CPU
+    kernel for the slope (``Conv2DBackpropInput``) takes several times as long as its forward one, which gives
+    the same numbers. Only the slope by the input is made: a heatmap needs none by the weights.
+    """
+    tf = import_tensorflow()
+    name = "XaiReportConv2D"
+
+    @tf.RegisterGradient(name)
+    def gradient(op: Any, flowing: Any) -> Any:
+        kernel = op.inputs[1]
+        height, width, taken, _ = kernel.shape
+        # Grouped kernels, strides, dilation and padding of the caller's own stay with TensorFlow.
+        turned = (
+            op.get_attr("data_format") == b"NHWC"
+            and op.get_attr("padding") in (b"SAME", b"VALID")
+            and {*op.get_attr("strides"), *op.get_attr("dilations")} == {1}
+            and taken == op.inputs[0].shape[-1]
+        )
+        if not turned:
+            slope = tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=tf.shape(op.inputs[0]),
+                filter=kernel,
+                out_backprop=flowing,
+                strides=op.get_attr("strides"),
+                padding=op.get_attr("padding"),
+                explicit_paddings=op.get_attr("explicit_paddings"),
+                dilations=op.get_attr("dilations"),
+                data_format=op.get_attr("data_format").decode(),
+            )
+            return slope, None
+        same = op.get_attr("padding") == b"SAME"
+        margins = [[0, 0]]
+        for size in (height, width):
+            before = (size - 1) // 2 if same else 0
+            after = size - 1 - before if same else 0
+            margins.append([size - 1 - before, size - 1 - after])
+        turned_over = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
+        padding = "SAME" if same and height % 2 and width % 2 else [*margins, [0, 0]]
+        return tf.nn.conv2d(flowing, turned_over, 1, padding), None
 
     return name

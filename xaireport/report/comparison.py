@@ -31,7 +31,7 @@ from xaireport.report.document import (
 )
 from xaireport.report.evidence import Evidence
 from xaireport.report.pages import demonstration
-from xaireport.report.sections import agreement, audit, clean, data, deployment, paired, system
+from xaireport.report.sections import agreement, audit, clean, data, deployment, paired, system, trust
 from xaireport.report.sections.headline import distinct, reference_notes, referenced_cell
 from xaireport.report.sections.heatmaps import NONE, picture
 from xaireport.report.words import (
@@ -43,6 +43,7 @@ from xaireport.report.words import (
     joined,
     kind,
     leading_scores,
+    method_name,
     parent_title,
     score_name,
     title,
@@ -75,6 +76,7 @@ def comparison(results: Mapping[str, Any]) -> Page:
         ("cost", "Accuracy, size and time", _cost(study)),
         ("lineage", "Lineage", _lineage(study)),
         ("images", "The same images, side by side", _images(study)),
+        ("heatmaps", "Can the heatmaps be trusted?", trust.summary(study, list(study.each("variants")))),
         (
             "data",
             "Data",
@@ -260,7 +262,8 @@ def _view(study: Evidence, variant: Evidence, place: Evidence | None) -> Picture
     if place is None:
         return None
     mapped = not variant.get("heatmaps", "skipped")
-    seen = picture(study, place, with_map=mapped)
+    method = method_name(variant.at("heatmaps")) if mapped else ""
+    seen = picture(study, place, with_map=mapped, method=method)
     return replace(seen, images=seen.images[1:] if mapped else (Image("", "", NONE),))
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         SplitName,
         Subset,
         TrainingRecord,
+        Trust,
     )
 
 
@@ -94,6 +95,8 @@ class VariantEvidence:
         Scores of the levels of each column of the data.
     clean : mapping of str to Subset
         Scores of the test images that share nothing with "train", or with "train_or_val".
+    trust : Trust or Skipped, optional
+        Whether the heatmaps can be believed; None where that could not be measured.
     """
 
     spec: VariantSpec
@@ -109,6 +112,7 @@ class VariantEvidence:
     reliability: Reliability | None = None
     subgroups: tuple[Level, ...] = ()
     clean: Mapping[str, Subset] = field(default_factory=dict)
+    trust: Trust | Skipped | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from xaireport.report import derived
 from xaireport.report.methods import methods
 from xaireport.report.pairs import comparisons
 from xaireport.report.schema import SCHEMA_VERSION, check_results
-from xaireport.types import FURTHER_SCORES, SCORES, SPLITS, Heatmaps
+from xaireport.report.trust import heatmaps
+from xaireport.types import FURTHER_SCORES, SCORES, SPLITS
 
 if TYPE_CHECKING:
     from xaireport.errors import Failure
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         Example,
         Reliability,
         Score,
-        Skipped,
         Subset,
     )
 
@@ -186,7 +186,7 @@ def _variant(one: VariantEvidence, parent: Evaluation | None, is_real: bool) -> 
         "reference": spec.reference.model_dump() if spec.reference else None,
         "reference_difference": derived.from_reference(evaluation, spec.reference) if is_real else None,
         "parent_difference": derived.from_parent(evaluation, parent),
-        "heatmaps": _heatmaps(one.heatmaps),
+        "heatmaps": heatmaps(one.heatmaps, one.trust),
         "examples": _examples(one.pictures.examples),
         "gallery": _examples(one.pictures.gallery),
         "common": _examples(one.pictures.common),
@@ -303,12 +303,6 @@ def _class(scores: ClassScores) -> dict[str, Any]:
         if each.name not in ("label", "n")
     }
     return {"label": scores.label, "n": scores.n, **named}
-
-
-def _heatmaps(heatmaps: Heatmaps | Skipped) -> dict[str, Any]:
-    if not isinstance(heatmaps, Heatmaps):
-        return {"skipped": asdict(heatmaps)}
-    return {name: getattr(heatmaps, name) for name in ("method", "layer", "grid", "n", "zero_maps", "notes")}
 
 
 def _examples(examples: Sequence[Example]) -> list[dict[str, Any]]:

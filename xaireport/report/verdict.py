@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 from xaireport.report.document import Quote, Strong, Text, Tone
 from xaireport.report.evidence import Evidence
-from xaireport.report.sections import agreement, clean, paired
+from xaireport.report.sections import agreement, clean, paired, trust
 from xaireport.report.sections.cells import leaning
 from xaireport.report.words import (
     BASELINES,
     LOWER_IS_BETTER,
-    METHODS,
     changes,
     class_name,
     difference,
@@ -20,6 +19,7 @@ from xaireport.report.words import (
     is_phantom,
     leading_scores,
     lean,
+    method_name,
     parent_title,
     score_name,
     sentence_case,
@@ -265,17 +265,21 @@ def heatmaps(variant: Evidence) -> Text:
         place.number("zero_maps", form="count"),
         " of ",
         place.number("n", form="count"),
-        " maps are zero everywhere",
+        " maps show no positive evidence",
     )
-    return (
-        f"Heatmaps: {METHODS.get(place.get('method'), place.get('method'))} at layer ",
-        place.quote("layer", role="code"),
+    where: Text = (" at layer ", place.quote("layer", role="code")) if place.get("layer") else ()
+    said: Text = (
+        f"Heatmaps: {method_name(place)}",
+        *where,
         " (",
         *grid(place),
         " cells); ",
         *((Strong(zero, "bad"),) if 2 * place.get("zero_maps") > place.get("n") else zero),
-        ". Whether they can be trusted has not been tested.",
+        ". ",
     )
+    if not place.get("verdict"):
+        return (*said, "Whether they can be trusted has not been tested.")
+    return (*said, "Can they be trusted? They ", trust.outcome(place), ".")
 
 
 def of_study(study: Evidence) -> Text:

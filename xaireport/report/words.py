@@ -45,9 +45,13 @@ STOPPED_BY = {
 }
 METHODS = {
     "gradcam": "Grad-CAM",
+    "hirescam": "HiResCAM",
+    "layercam": "LayerCAM",
     "gradcam++": "Grad-CAM++",
     "scorecam": "Score-CAM",
     "smoothgrad": "SmoothGrad",
+    "occlusion": "Occlusion",
+    "rise": "RISE",
 }
 MODES = {
     "float16": "half-precision weights",
@@ -174,6 +178,14 @@ def changes(variant: Evidence) -> Text:
         (place.name(), ": ", setting(place, "from"), " → ", setting(place, "to"))
         for place in variant.each("changed_from_parent")
     )
+
+
+def method_name(heatmaps: Evidence) -> str:
+    """Return what made the heatmaps; of a TFLite file, that its own activations and weights did."""
+    method = str(heatmaps.get("method"))
+    base = method.removesuffix("-hybrid")
+    name = METHODS.get(base, base)
+    return name if base == method else f"{name}, hybrid (activations and weights of the file itself)"
 
 
 def grid(heatmaps: Evidence) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from xaireport.explain.explain import explain
 from xaireport.nn.runtime import KerasClassifier, open_model
 from xaireport.nn.vis import vis_maps
 from xaireport.spec import ExplainSettings
+from xaireport.types import Heatmaps, Skipped
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
-    """Write ``heatmaps.json``, ``pictures.json``, ``maps.npz`` and a folder of pictures."""
+    """Write ``heatmaps.json``, ``pictures.json``, ``maps.npz``, ``occlusion.npz``, a folder of pictures."""
     dataset = open_dataset(context.inputs["data"].parent)
     classes = dataset.info.classes
     classifier = open_model(
@@ -40,6 +42,13 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
         params["name"],
         vis=partial(vis_maps, classifier) if isinstance(classifier, KerasClassifier) else None,
         y_prob=y_prob,
+        parent_layer=_layer(context.inputs.get("parent")),
     )
     codec.save(explanation.heatmaps, context.out / "heatmaps.json")
     codec.save(explanation.pictures, context.out / "pictures.json")
+
+
+def _layer(parent: Path | None) -> str:
+    """Return where the parent's maps are read; empty where it has none, or the method looks at no layer."""
+    heatmaps = None if parent is None else codec.load(Heatmaps | Skipped, parent)
+    return heatmaps.layer if isinstance(heatmaps, Heatmaps) else ""

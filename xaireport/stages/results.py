@@ -22,6 +22,8 @@ from xaireport.engine.hashes import HashCache
 from xaireport.engine.node import Context
 from xaireport.engine.versions import Versions
 from xaireport.errors import Failure
+from xaireport.explain import layers
+from xaireport.explain.trust import sanity, verdict
 from xaireport.metrics import calibration, intervals, reliability, subsets
 from xaireport.report.gathered import DataEvidence, Machine, RunInfo, SeedRun, SplitCounts, VariantEvidence
 from xaireport.report.predictions import Predictions, write_csv
@@ -46,12 +48,15 @@ from xaireport.types import (
     SplitName,
     Subset,
     TrainingRecord,
+    Trust,
 )
 
 DISTRIBUTIONS = (
     "xaireport", "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "tf-keras-vis", "matplotlib",
     "weasyprint", "ai-edge-litert", "tf-keras", "tensorflow-model-optimization",
 )  # fmt: skip
+
+TRUST = "trust"
 
 PROCEDURE = {
     "level": intervals.LEVEL,
@@ -61,6 +66,9 @@ PROCEDURE = {
     "fewest_groups": subsets.FEWEST_GROUPS,
     "coldest": reliability.TEMPERATURES[0],
     "hottest": reliability.TEMPERATURES[1],
+    "cells": layers.MIN_CELLS,
+    "noise": sanity.NOISE,
+    **verdict.THRESHOLDS,
 }
 
 
@@ -76,9 +84,12 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     shared = ("audit", "pairs", "cost")
     failures += [("", failure) for label, failure in context.failures.items() if label in shared]
     for name in complete:
-        pictures = context.inputs[f"{name}/explain"] / name
-        if pictures.is_dir():
-            shutil.copytree(pictures, context.out / "assets" / name)
+        if failure := context.failures.get(f"{name}/{TRUST}"):
+            failures.append((name, failure))
+        for part in ("explain", TRUST):
+            pictures = context.inputs.get(f"{name}/{part}", context.out) / name
+            if pictures.is_dir():
+                shutil.copytree(pictures, context.out / "assets" / name, dirs_exist_ok=True)
     audit = None
     if "audit" in context.inputs:
         audit = codec.load(DataAudit, context.inputs["audit"] / "audit.json")
@@ -134,7 +145,12 @@ def _versions() -> dict[str, str]:
 
 
 def _missing(context: Context, name: str) -> list[Failure]:
-    return [failure for label, failure in context.failures.items() if label.startswith(f"{name}/")]
+    """Return what a variant lacks; what is said of its heatmaps it can do without."""
+    return [
+        failure
+        for label, failure in context.failures.items()
+        if label.startswith(f"{name}/") and label != f"{name}/{TRUST}"
+    ]
 
 
 def _variant(
@@ -157,6 +173,8 @@ def _variant(
             )
         )
     explained = context.inputs[f"{name}/explain"]
+    judged = context.inputs.get(f"{name}/{TRUST}")
+    trust = codec.load(Trust | Skipped, judged / "trust.json") if judged else None
     return VariantEvidence(
         spec=study.variants[name],
         model=stored("summary", ModelSummary, seeds[0]),
@@ -171,6 +189,7 @@ def _variant(
         reliability=stored("reliability", Reliability),
         subgroups=stored("subgroups", tuple[Level, ...]) or (),
         clean=stored("clean", dict[str, Subset]) or {},
+        trust=trust,
     )
 
 

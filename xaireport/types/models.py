@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -53,12 +54,16 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """A layer whose output is a grid over the image: where a heatmap can be made."""
+    """A layer whose output is a grid over the image: where a heatmap can be made.
+
+    ``activated`` says whether its values come out of a nonlinearity such as ReLU.
+    """
 
     name: str
     kind: str
     grid: tuple[int, ...]
     channels: int
+    activated: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,10 +90,33 @@ class Classifier(Protocol):
     def predict(self, images: Pixels, batch_size: int = 256) -> Floats:
         """Class probabilities, float32 (n, n_classes), rows sum to 1, of raw pixels 0–255."""
 
+    def logits(self, images: Pixels, batch_size: int = 256) -> Floats:
+        """Scores before the final softmax, float32 (n, n_classes), of raw pixels.
+
+        Where they cannot be had, logarithms of the probabilities, which differ by a constant per image.
+        """
+
+    def learnt_layers(self, up_to: str = "") -> tuple[str, ...]:
+        """Layers with a kernel, in the order of the data flow; those up to and including a layer, or all."""
+
+    def shuffled(self, layers: Sequence[str], seed: int) -> AbstractContextManager[Classifier]:
+        """Within the context, the model with the weights of some layers in random order.
+
+        The values of each weight tensor stay, their places are drawn anew: what was learnt is gone, the scale
+        is not. A normalisation that follows a layer goes with it. Once the context is left, the classifier
+        itself is as before.
+        """
+
 
 @runtime_checkable
 class DifferentiableClassifier(Classifier, Protocol):
-    """A classifier that has gradients."""
+    """A classifier that has gradients.
+
+    ``method_suffix`` ends the name of a method that uses them: empty where they are the model's own,
+    "-hybrid" where a file's activations meet a head rebuilt from the file's weights.
+    """
+
+    method_suffix: str
 
     def spatial_layers(self) -> tuple[LayerInfo, ...]:
         """Layers with a spatial output, in the order of the data flow."""

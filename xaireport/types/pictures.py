@@ -29,6 +29,10 @@ class Example:
         Where the map peaks, in words ("upper left"), for the text that stands for the picture.
     slices : tuple of str
         In 3D: what each panel shows ("axial 14", …).
+    montage : str
+        In 3D: slices through the volume with the map, a file as above.
+    montage_slices : tuple of str
+        What each of them shows.
     """
 
     sample_id: str
@@ -42,11 +46,49 @@ class Example:
     overlay: str = ""
     peak: str = ""
     slices: tuple[str, ...] = ()
+    montage: str = ""
+    montage_slices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    """A layer that the maps could have been read at, and how well they found what drives the score.
+
+    ``score`` is the mean over validation images by which deletion in the maps' order beats random maps; None
+    where it was not measured.
+    """
+
+    layer: str
+    grid: tuple[int, ...]
+    score: float | None = None
+
+
+ChosenBy = Literal["study", "parent", "validation", "only candidate", ""]
 
 
 @dataclass(frozen=True)
 class Heatmaps:
-    """How the heatmaps of a variant were made."""
+    """How the heatmaps of a variant were made.
+
+    Parameters
+    ----------
+    method : str
+        Such as "gradcam"; "gradcam-hybrid" from the activations and weights of a TFLite file.
+    layer : str
+        Where the maps are read; empty where the method looks at no layer.
+    grid : tuple of int
+        Cells per axis.
+    n, zero_maps : int
+        Maps made, and those without positive evidence.
+    notes : tuple of str
+        What a reader would otherwise wonder about.
+    chosen_by : {"study", "parent", "validation", "only candidate", ""}
+        What decided on the layer.
+    choices : tuple of LayerChoice
+        The layers to choose from, where validation images decided.
+    choice_images : int
+        How many did.
+    """
 
     method: str
     layer: str
@@ -54,6 +96,9 @@ class Heatmaps:
     n: int
     zero_maps: int
     notes: tuple[str, ...] = ()
+    chosen_by: ChosenBy = ""
+    choices: tuple[LayerChoice, ...] = ()
+    choice_images: int = 0
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from xaireport.errors import ModelError
-from xaireport.explain.cam import choose_layer, gradcam, normalise, upsample
-from xaireport.types import LayerInfo, Skipped
-
-
-def layer(name: str, kind: str, *grid: int) -> LayerInfo:
-    return LayerInfo(name, kind, grid, 8)
+from xaireport.explain.cam import REDUCTIONS, gradcam, hirescam, layercam, normalise, upsample
 
 
 def test_by_hand() -> None:
@@ -23,6 +18,46 @@ def test_by_hand() -> None:
     assert maps.dtype == np.float32
     assert maps.tolist() == [[[0.0, 1.0]]]
     assert zero.tolist() == [False]
+
+
+def test_hirescam_and_layercam_by_hand() -> None:
+    """One channel on three cells, and what each method makes of a negative slope."""
+    activations = np.array([[[[2.0], [3.0], [1.0]]]], np.float32)
+    gradients = np.array([[[[1.0], [-1.0], [4.0]]]], np.float32)
+    assert hirescam(activations, gradients)[0].tolist() == [[[0.5, 0.0, 1.0]]]  # 2, -3, 4
+    assert layercam(activations, gradients)[0].tolist() == [[[0.5, 0.0, 1.0]]]
+    assert gradcam(activations, gradients)[0].ravel().tolist() == pytest.approx([2 / 3, 1, 1 / 3])
+    # Activations that may be negative: LayerCAM takes only slopes upwards, HiResCAM both.
+    activations = np.array([[[[-2.0], [3.0]]]], np.float32)
+    gradients = np.array([[[[-1.0], [1.0]]]], np.float32)
+    assert hirescam(activations, gradients)[0].ravel().tolist() == pytest.approx([2 / 3, 1])
+    assert layercam(activations, gradients)[0].ravel().tolist() == [0, 1]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 9), st.integers(0, 99), st.booleans())
+def test_gradcam_is_its_formula(n: int, side: int, channels: int, seed: int, relu: bool) -> None:
+    rng = np.random.default_rng(seed)
+    activations, gradients = rng.normal(size=(2, n, side, side + 1, channels)).astype(np.float32)
+    activations = np.maximum(activations, 0) if relu else activations
+    maps, zero = gradcam(activations, gradients)
+    for i in range(n):
+        evidence = sum(gradients[i, ..., c].mean() * activations[i, ..., c] for c in range(channels))
+        evidence = np.maximum(evidence, 0)
+        if zero[i]:
+            assert evidence.max() < 1e-4
+        else:
+            np.testing.assert_allclose(maps[i], evidence / evidence.max(), atol=1e-3)
+
+
+@pytest.mark.parametrize("method", REDUCTIONS)
+def test_a_linear_head_over_the_mean_gives_all_methods_one_map(method: str) -> None:
+    rng = np.random.default_rng(2)
+    activations = rng.random((3, 4, 4, 6), np.float32)
+    gradients = np.broadcast_to(rng.random(6).astype(np.float32), activations.shape)
+    np.testing.assert_allclose(
+        REDUCTIONS[method](activations, gradients)[0], gradcam(activations, gradients)[0], rtol=1e-5
+    )
 
 
 def test_each_map_has_its_own_maximum_in_3d_too() -> None:
@@ -109,65 +144,3 @@ def test_upsampling_a_volume_axis_by_axis() -> None:
     assert (
         upsample(np.full((2, 2, 2), 0.5, np.float32), (5, 5, 5)).tolist() == np.full((5, 5, 5), 0.5).tolist()
     )
-
-
-CNN = [
-    layer("scale", "Rescaling", 28, 28),
-    layer("conv1", "Conv2D", 28, 28),
-    layer("bn1", "BatchNormalization", 28, 28),
-    layer("relu1", "ReLU", 28, 28),
-    layer("pool1", "MaxPooling2D", 14, 14),
-    layer("drop1", "SpatialDropout2D", 14, 14),
-    layer("conv2", "Conv2D", 3, 3),
-    layer("relu2", "Activation", 3, 3),
-]
-
-
-def test_the_last_layer_that_computes_on_a_fine_grid() -> None:
-    chosen = choose_layer(CNN)
-    assert isinstance(chosen, LayerInfo)
-    assert chosen.name == "relu1"
-
-
-@pytest.mark.parametrize(
-    "kind",
-    ["Dropout", "AveragePooling3D", "ZeroPadding2D", "Cropping2D", "UpSampling2D", "Reshape", "RandomFlip",
-     "GaussianNoise", "Normalization", "Rescaling", "Resizing", "Permute", "GetItem", "Transpose",
-     "Identity"],
-)  # fmt: skip
-def test_layers_that_only_move_values_are_passed_over(kind: str) -> None:
-    chosen = choose_layer([layer("conv", "Conv2D", 8, 8), layer("other", kind, 8, 8)])
-    assert isinstance(chosen, LayerInfo)
-    assert chosen.name == "conv"
-
-
-@pytest.mark.parametrize(
-    "kind", ["ReLU", "Relu", "Activation", "BatchNormalization", "LayerNormalization", "Add", "Multiply"]
-)
-def test_layers_that_compute_are_taken(kind: str) -> None:
-    chosen = choose_layer([layer("conv", "Conv2D", 8, 8), layer("other", kind, 8, 8)])
-    assert isinstance(chosen, LayerInfo)
-    assert chosen.name == "other"
-
-
-def test_each_axis_needs_five_cells() -> None:
-    assert isinstance(choose_layer([layer("a", "Conv3D", 5, 5, 5)]), LayerInfo)
-    assert isinstance(choose_layer([layer("a", "Conv3D", 5, 4, 5)]), Skipped)
-
-
-def test_a_named_layer_is_taken_whatever_its_grid() -> None:
-    chosen = choose_layer(CNN, "conv2")
-    assert isinstance(chosen, LayerInfo)
-    assert chosen.grid == (3, 3)
-    with pytest.raises(ModelError, match=r"'conv9'.*conv1 \(28 × 28\).*conv2 \(3 × 3\)"):
-        choose_layer(CNN, "conv9")
-    with pytest.raises(ModelError, match="none"):
-        choose_layer([], "conv9")
-
-
-def test_without_a_layer_it_says_why() -> None:
-    none, coarse = choose_layer([]), choose_layer([layer("a", "Conv2D", 3, 3)])
-    assert isinstance(none, Skipped)
-    assert isinstance(coarse, Skipped)
-    assert none.reason == "no layer's output is a grid over the image"
-    assert coarse.reason == "no layer has a grid of at least 5 cells per axis"

@@ -26,19 +26,29 @@ class Halves:
     """Knows three classes by the brightness of the image's halves; its gradients follow from that."""
 
     grid = (8, 8)
+    method_suffix = ""
 
     def __init__(self) -> None:
         self.batches: list[int] = []
+
+    def logits(self, images: Any, batch_size: int = 256) -> Any:
+        spatial = tuple(range(1, images.ndim))
+        half = images.shape[-2] // 2
+        left, right = images[..., :half, :].mean(axis=spatial), images[..., half:, :].mean(axis=spatial)
+        return (np.stack([left, right, np.full(len(images), 60.0)], axis=1) / 40).astype(np.float32)
+
+    def learnt_layers(self, up_to: str = "") -> tuple[str, ...]:
+        return ("fine", "coarse")
+
+    def shuffled(self, layers: Any, seed: int) -> Any:
+        raise AssertionError("pictures need no random weights")
 
     @property
     def summary(self) -> ModelSummary:
         return ModelSummary((16, 16, 1), 3, 0, 0, 0, ())
 
     def predict(self, images: Any, batch_size: int = 256) -> Any:
-        spatial = tuple(range(1, images.ndim))
-        half = images.shape[-2] // 2
-        left, right = images[..., :half, :].mean(axis=spatial), images[..., half:, :].mean(axis=spatial)
-        logits = np.stack([left, right, np.full(len(images), 60.0)], axis=1) / 40
+        logits = self.logits(images)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
 
@@ -62,6 +72,9 @@ class Volumes(Halves):
 
 class NoGradients:
     predict = Halves.predict
+    logits = Halves.logits
+    learnt_layers = Halves.learnt_layers
+    shuffled = Halves.shuffled
     summary = Halves.summary
 
 
@@ -112,7 +125,7 @@ def test_maps_of_all_images_and_pictures_of_the_chosen(tmp_path: Path) -> None:
 
     assert (made.method, made.layer, made.grid, made.n) == ("gradcam", "fine", (8, 8), 60)
     assert made.zero_maps == np.count_nonzero(y_pred == 2) > 0
-    assert any("coarse, has only 2 × 2 cells" in note for note in made.notes)
+    assert (made.chosen_by, made.choices) == ("only candidate", ())
     for example in (*pictures.examples, *pictures.common, *pictures.gallery):
         index = data.test.sample_id.tolist().index(example.sample_id)
         assert example.y_true == data.test.labels[index]
@@ -131,8 +144,8 @@ def test_maps_of_all_images_and_pictures_of_the_chosen(tmp_path: Path) -> None:
 
 def test_common_images_do_not_depend_on_the_model(tmp_path: Path) -> None:
     class Other(Halves):
-        def predict(self, images: Any, batch_size: int = 256) -> Any:
-            return super().predict(255 - images, batch_size)
+        def logits(self, images: Any, batch_size: int = 256) -> Any:
+            return super().logits(255 - images, batch_size)
 
     ids = []
     for classifier in (Halves(), Other()):
@@ -185,12 +198,12 @@ def test_probabilities_that_are_known_are_not_made_again(tmp_path: Path) -> None
 
 
 def test_activations_are_held_batch_by_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from xaireport.explain import explain as module
+    from xaireport.explain import explainers as module
 
     monkeypatch.setattr(module, "_ACTIVATION_BYTES", 7 * 8 * 8 * 4)
     classifier = Halves()
     explain(classifier, dataset(), CLASSES, ExplainSettings(), 0, tmp_path, "v")
-    assert classifier.batches == [7] * 8 + [4]
+    assert classifier.batches == [1] + [7] * 8 + [4]  # one to see whether it can be done
 
 
 def test_a_fixed_layer(tmp_path: Path) -> None:
@@ -203,22 +216,62 @@ def test_a_fixed_layer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("classifier", "reason"), [(NoGradients(), "gives no gradients"), (Opaque(), "a subclassed one")]
+    ("classifier", "reason"), [(NoGradients(), "one without"), (Opaque(), "a subclassed one")]
 )
-def test_what_cannot_be_explained_still_has_its_pictures(
+def test_a_model_without_gradients_is_explained_by_occlusion(
     tmp_path: Path, classifier: Any, reason: str
 ) -> None:
+    data = dataset(20)
+    explanation = explain(classifier, data, CLASSES, ExplainSettings(), 0, tmp_path, "v")
+    made = heatmaps_of(explanation)
+    assert (made.method, made.layer, made.grid) == ("occlusion", "", (7, 7))
+    assert reason in made.notes[0]
+    assert "Maps by occlusion were made for the images on show only." in made.notes
+    shown = {example.sample_id for example in (*explanation.pictures.examples, *explanation.pictures.common)}
+    assert made.n == len(shown)
+    for example in explanation.pictures.examples:  # what is hidden on the bright side lowers its score
+        if example.peak:
+            assert {0: "right", 1: "left"}.get(example.y_pred, "nowhere") not in example.peak
+
+
+def test_a_model_that_fails_when_parts_are_hidden_still_has_its_pictures(tmp_path: Path) -> None:
+    class Fragile(Halves):
+        def logits(self, images: Any, batch_size: int = 256) -> Any:
+            return super().logits(images) * np.nan
+
+        def predict(self, images: Any, batch_size: int = 256) -> Any:
+            return Halves().predict(images)
+
     (tmp_path / "maps").mkdir()
-    explanation = explain(classifier, dataset(), CLASSES, ExplainSettings(), 0, tmp_path, "v")
+    explanation = explain(Fragile(), dataset(), CLASSES, ExplainSettings(), 0, tmp_path, "v")
     assert isinstance(explanation.heatmaps, Skipped)
-    assert reason in explanation.heatmaps.reason
-    assert explanation.heatmaps.hint
+    assert "NaN or infinity" in explanation.heatmaps.reason
     explained = explain(Halves(), dataset(), CLASSES, ExplainSettings(), 0, tmp_path / "maps", "v")
     for kind in ("examples", "common", "gallery"):
         plain, mapped = (getattr(each.pictures, kind) for each in (explanation, explained))
         assert [one.sample_id for one in plain] == [one.sample_id for one in mapped]
-        assert not any(one.map or one.overlay for one in plain)
     assert not (tmp_path / "maps.npz").exists()
+
+
+def test_activations_that_are_not_finite_are_counted_and_said(tmp_path: Path) -> None:
+    class Broken(Halves):
+        def activations_and_gradients(self, images: Any, targets: Any, layer: str) -> Any:
+            activations, gradients, y_prob = super().activations_and_gradients(images, targets, layer)
+            activations[0] = np.nan
+            return activations, gradients, y_prob
+
+    made = heatmaps_of(explain(Broken(), dataset(), CLASSES, ExplainSettings(), 0, tmp_path, "v"))
+    assert "1 of 60 maps are empty because activations or gradients are not finite." in made.notes
+
+
+def test_what_is_hidden_is_the_same_for_every_variant(tmp_path: Path) -> None:
+    explain(Halves(), dataset(), CLASSES, ExplainSettings(), 0, tmp_path, "v")
+    with np.load(tmp_path / "occlusion.npz", allow_pickle=False) as stored:
+        drops, index = stored["drops"], stored["index"]
+    labels = dataset().test.labels
+    assert drops.shape == (len(index), 7, 7, 3)
+    assert np.bincount(labels[index]).tolist() == np.minimum(np.bincount(labels), 20).tolist()
+    assert np.all(np.diff(index) > 0)
 
 
 def test_other_methods_come_in_as_a_callable(tmp_path: Path) -> None:
@@ -231,7 +284,7 @@ def test_other_methods_come_in_as_a_callable(tmp_path: Path) -> None:
         maps[:, 3, 0] = 2
         return maps
 
-    settings = ExplainSettings(method="gradcam++")
+    settings = ExplainSettings(method="gradcam++", layer="fine")
     explanation = explain(Halves(), dataset(), CLASSES, settings, 0, tmp_path, "v", vis=vis)
     made, pictures = heatmaps_of(explanation), explanation.pictures
     assert asked == [(made.n, "fine", "gradcam++")]

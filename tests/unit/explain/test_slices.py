@@ -8,11 +8,19 @@ from xaireport.explain.slices import most_informative, strip, through_peak
 def test_the_peak_lies_on_all_three_panels() -> None:
     heat = np.random.default_rng(0).random((5, 6, 7), np.float32)
     heat[3, 1, 4] = 9
-    cut = through_peak(heat)
+    cut = through_peak(heat, heat.shape)
     assert cut.names == ("axial 3", "coronal 1", "sagittal 4")
     axial, coronal, sagittal = cut.panels(heat)
     assert (axial.shape, coronal.shape, sagittal.shape) == ((6, 7), (5, 7), (5, 6))
     assert axial[1, 4] == coronal[3, 4] == sagittal[3, 1] == 9
+
+
+def test_the_cut_goes_through_the_middle_of_the_highest_cell() -> None:
+    """Of a grid enlarged with half-pixel centres only cells at the border keep their whole height."""
+    grid = np.full((7, 7, 7), 0.9, np.float32)
+    grid[3, 0, 5] = 1
+    assert through_peak(grid, (28, 28, 28)).at == (14, 2, 22)
+    assert through_peak(grid, (7, 14, 9)).at == (3, 1, 7)
 
 
 def test_the_most_informative_slices_show_the_thing() -> None:

@@ -41,7 +41,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_the_protocol(files: dict[str, Path]) -> None:
     opened = open_model(files["dense-int8"], n_classes=3, input_shape=(12, 12, 3))
     assert isinstance(opened, Classifier)
-    assert not isinstance(opened, DifferentiableClassifier)
+    assert isinstance(opened, DifferentiableClassifier)
+    assert opened.method_suffix == "-hybrid"  # its gradients are those of a head that was rebuilt
     summary = opened.summary
     assert (summary.input_shape, summary.n_classes, summary.trainable_parameters) == ((12, 12, 3), 3, 0)
     assert summary.size_bytes == files["dense-int8"].stat().st_size

@@ -116,6 +116,11 @@ RUN = RunInfo(
         "fewest_groups": 10,
         "coldest": 0.05,
         "hottest": 20.0,
+        "cells": 5,
+        "noise": 0.02,
+        "randomised_below": 0.5,
+        "other_class_below": 0.9,
+        "quantised_above": 0.5,
     },
 )
 FAILURES = (("transfer", Failure("train", "Expected weights. Received: none.", "pass a path")),)

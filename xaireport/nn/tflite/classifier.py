@@ -1,14 +1,19 @@
 """A TFLite file as a classifier: raw pixels in, probabilities out, as it would run on a device.
 
-It has no gradients. Making and measuring files is done elsewhere.
+It has no gradients of its own; those of its last layers are in ``head``. Making and measuring files is done
+elsewhere.
 """
 
 from __future__ import annotations
 
+import copy
 import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,20 +21,34 @@ from xaireport.errors import ModelError
 from xaireport.nn import outputs
 from xaireport.nn.backend import import_litert, silence
 from xaireport.nn.tflite import file
-from xaireport.types import Endpoint, ModelSummary
+from xaireport.nn.tflite.head import PASSED_THROUGH, Head, shuffled
+from xaireport.types import Endpoint, LayerInfo, ModelSummary
 
 if TYPE_CHECKING:
-    from xaireport.types import Floats, Pixels
+    from xaireport.types import Floats, Ints, Pixels
 
 BATCH = 64
 """Images in one run of the interpreter, at most: larger batches leave the processor's cache."""
 _PROBE_IMAGES = 6
+_KEPT_TOLERANCE = 1e-4
+"""Of probabilities; integers may differ by a step."""
+_LEAST_PROBABILITY = 1e-12
+_KINDS = {
+    "MAX_POOL_2D": "MaxPooling2D",
+    "AVERAGE_POOL_2D": "AveragePooling2D",
+    "PAD": "ZeroPadding2D",
+    "PADV2": "ZeroPadding2D",
+    "MUL": "Rescaling",
+}
+"""Operators whose output says the same as their input, by the names that the choice of a layer knows."""
 _MOST = 0.6
 """Share of the 256 pixel values that may be cut off: an image set may be dark, but not that dark."""
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 
 
-def open_interpreter(content: bytes, threads: int, batch: int | None = None) -> Any:
+def open_interpreter(
+    content: bytes, threads: int, batch: int | None = None, *, keep_all: bool = False
+) -> Any:
     """Return an interpreter that is ready to run.
 
     Parameters
@@ -40,6 +59,8 @@ def open_interpreter(content: bytes, threads: int, batch: int | None = None) -> 
         Of the interpreter's own.
     batch : int, optional
         Images in one run; None for as many as the file says.
+    keep_all : bool
+        Keep every tensor of the graph after a run, so that it can be read.
 
     Raises
     ------
@@ -47,8 +68,11 @@ def open_interpreter(content: bytes, threads: int, batch: int | None = None) -> 
         The runtime refuses the file, or a batch of this size.
     """
     try:
-        with silence():  # it tells which delegate it made
-            interpreter = import_litert().Interpreter(model_content=content, num_threads=threads)
+        with silence(), warnings.catch_warnings():  # it tells which delegate it made
+            warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors")  # it takes memory: known
+            interpreter = import_litert().Interpreter(
+                model_content=content, num_threads=threads, experimental_preserve_all_tensors=keep_all
+            )
             if batch is not None:
                 details = interpreter.get_input_details()[0]
                 interpreter.resize_tensor_input(details["index"], (batch, *details["shape"][1:]))
@@ -77,6 +101,8 @@ class TFLiteClassifier:
         Of the interpreter; by default one per processor.
     """
 
+    method_suffix = "-hybrid"
+
     def __init__(
         self, path: Path, factor: float, offset: float, output: str, threads: int | None = None
     ) -> None:
@@ -91,8 +117,8 @@ class TFLiteClassifier:
         # An interpreter of the file as it is finds out at once whether the runtime takes it.
         details = open_interpreter(content, 1).get_input_details()[0]
         self.input_shape = tuple(int(size) for size in details["shape"][1:])
-        self._interpreter: Any = None
-        self._batch = self._asked = 0
+        self._runners: dict[bool, _Runner] = {}
+        self._heads: dict[str, Head] = {}
 
     @property
     def n_outputs(self) -> int:
@@ -132,6 +158,117 @@ class TFLiteClassifier:
         raw = self._whole(self.run(images, min(batch_size, BATCH)))
         return outputs.to_probabilities(raw, self._output_kind)
 
+    def logits(self, images: Pixels, batch_size: int = BATCH) -> Floats:
+        """Return the scores before the final softmax, float32 (n, n_classes); parameters as for ``predict``.
+
+        An integer softmax saturates: scores that differ give the same 256ths. Of a file whose probabilities
+        come from something else: their logarithms.
+        """
+        tensor = self._scores
+        if tensor is None:
+            return np.log(np.maximum(self.predict(images, batch_size), _LEAST_PROBABILITY))
+        (raw,) = self._read(images, [tensor], batch_size)
+        return np.concatenate([-raw / 2, raw / 2], axis=-1) if raw.shape[-1] == 1 else raw
+
+    def spatial_layers(self) -> tuple[LayerInfo, ...]:
+        """Return the steps whose output is a grid over the image, in the order of the data flow."""
+        rank = len(self.input_shape) + 1
+        found: dict[str, LayerInfo] = {}
+        for step in self.graph.steps:
+            shape = [int(size) for size in step.output.shape]
+            if len(shape) == rank and step.operator not in PASSED_THROUGH:
+                found.pop(step.layer, None)  # of steps of one name the last: it gives what the layer gives
+                found[step.layer] = LayerInfo(
+                    step.layer, _kind(step), tuple(shape[1:-1]), shape[-1], bool(step.activation)
+                )
+        return tuple(found.values())
+
+    def activations_and_gradients(
+        self, images: Pixels, targets: Ints, layer: str
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return activations, gradients of the target logits, and probabilities.
+
+        The activations are the file's own, read while it runs. The gradients are those of its last layers,
+        rebuilt in floating point from its own weights; see :mod:`xaireport.nn.tflite.head`.
+
+        Parameters
+        ----------
+        images : uint8 array, (n, *input_shape)
+            Raw pixels.
+        targets : int array, (n,)
+            The class whose logit is differentiated, per image.
+        layer : str
+            One of :meth:`spatial_layers`.
+
+        Raises
+        ------
+        ModelError
+            No such layer or class, or a head whose gradients are not known.
+        """
+        n_classes = max(2, self.n_outputs)
+        if len(targets) != len(images):
+            raise ModelError(f"{len(images)} targets, one per image", len(targets))
+        if len(targets) and not (np.min(targets) >= 0 and np.max(targets) < n_classes):
+            raise ModelError(f"targets from 0 to {n_classes - 1}", f"{np.min(targets)} to {np.max(targets)}")
+        tensor = self._step(layer).output
+        if layer not in self._heads:
+            if self._scores is None:
+                raise ModelError(
+                    "a file whose probabilities come from a softmax or sigmoid",
+                    "another last operator",
+                    "maps by occlusion need no gradients",
+                )
+            self._heads[layer] = Head(self.graph, tensor, self._scores)
+        head = self._heads[layer]
+        activations, raw = self._read(images, [tensor, self.graph.output], BATCH)
+        gradients, _ = head.slopes(activations, targets, head.weights(self.graph))
+        return activations, gradients, outputs.to_probabilities(self._whole(raw), self._output_kind)
+
+    def learnt_layers(self, up_to: str = "") -> tuple[str, ...]:
+        """Return the layers with a kernel, in the order of the data flow.
+
+        Parameters
+        ----------
+        up_to : str
+            The last layer that counts; all layers where empty.
+
+        Raises
+        ------
+        ModelError
+            There is no layer ``up_to``.
+        """
+        steps = list(self.graph.steps)
+        if up_to:
+            steps = steps[: steps.index(self._step(up_to)) + 1]
+        return tuple(dict.fromkeys(step.layer for step in steps if self.graph.learnt(step)))
+
+    @contextmanager
+    def shuffled(self, layers: Sequence[str], seed: int) -> Iterator[TFLiteClassifier]:
+        """Yield the file with the weights of some layers in random order; see the ``Classifier`` protocol.
+
+        Parameters
+        ----------
+        layers : sequence of str
+            Of :meth:`learnt_layers`.
+        seed : int
+            Draws the order.
+
+        Raises
+        ------
+        ModelError
+            There is no such layer.
+        """
+        known = self.learnt_layers()
+        for layer in layers:
+            if layer not in known:
+                raise ModelError("a layer with weights", repr(layer), f"such layers: {', '.join(known)}")
+        twin = copy.copy(self)
+        twin._content = shuffled(self._content, self.graph, layers, seed)
+        twin.graph = file.Graph(twin._content)
+        twin._runners = {}
+        twin.__dict__.pop("_scores", None)  # a tensor of the other graph
+        yield twin
+
     def check(self) -> None:
         """Run a few images: the output must be finite and what it is declared to be.
 
@@ -140,14 +277,43 @@ class TFLiteClassifier:
         ModelError
             It is not.
         """
-        images = np.random.default_rng(0).integers(0, 256, (_PROBE_IMAGES, *self.input_shape), np.uint8)
-        images[0], images[1] = 0, 255
+        images = self._probe()
         raw = self._whole(self.run(images, _PROBE_IMAGES))
         outputs.to_probabilities(raw, self._output_kind)
         outputs.check_declared(raw, self._output_kind)
 
     def run(self, images: Pixels, batch_size: int = BATCH) -> Floats:
         """Return the output as real numbers, float32 (n, n_outputs), before anything is made of it."""
+        return self._run(images, batch_size, [self.graph.output], keep_all=False)[0]
+
+    def _read(self, images: Pixels, tensors: Sequence[Any], batch_size: int) -> list[Floats]:
+        """Return tensors of the graph as real numbers, float32 (n, …)."""
+        self._check_kept()
+        return self._run(images, min(batch_size, BATCH), tensors, keep_all=True)
+
+    def _check_kept(self) -> None:
+        """Prove on a few images that keeping all tensors does not change what the file says.
+
+        Raises
+        ------
+        ModelError
+            It does: what could be read inside is not what the file computes on its own.
+        """
+        if True in self._runners:
+            return
+        images = self._probe()
+        (kept,) = self._run(images, _PROBE_IMAGES, [self.graph.output], keep_all=True)
+        difference = float(np.abs(kept - self.run(images, _PROBE_IMAGES)).max())
+        if difference > max(_KEPT_TOLERANCE, 1.01 * self._output.scale):
+            del self._runners[True]
+            raise ModelError(
+                "a file that gives the same output while its tensors are read",
+                f"a difference of {difference:.2g}",
+            )
+
+    def _run(
+        self, images: Pixels, batch_size: int, tensors: Sequence[Any], *, keep_all: bool
+    ) -> list[Floats]:
         if str(images.dtype) != "uint8" or images.shape[1:] != self.input_shape:
             raise ModelError(
                 f"uint8 images of shape (n, {', '.join(map(str, self.input_shape))})",
@@ -155,12 +321,17 @@ class TFLiteClassifier:
             )
         if batch_size < 1:
             raise ModelError("a batch size of at least 1", batch_size)
-        raw = np.empty((len(images), self.n_outputs), np.float32)
+        stored = [(self.graph.index(tensor), self.graph.endpoint(tensor)) for tensor in tensors]
+        shapes = [[int(size) for size in tensor.shape[1:]] for tensor in tensors]
+        out = [np.empty((len(images), *shape), np.float32) for shape in shapes]
         if not len(images):
-            return raw
-        self._prepare(min(batch_size, len(images)))
-        interpreter, batch = self._interpreter, self._batch
-        at, to = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+            return out
+        wanted = min(batch_size, len(images))
+        runner = self._runners.get(keep_all)
+        if runner is None or runner.asked != wanted:
+            runner = self._runners[keep_all] = self._runner(wanted, keep_all)
+        interpreter, batch = runner.interpreter, runner.batch
+        at = interpreter.get_input_details()[0]["index"]
         for start in range(0, len(images), batch):
             part = self._table[images[start : start + batch]]
             n = len(part)
@@ -173,23 +344,65 @@ class TFLiteClassifier:
                 raise ModelError(
                     "a TFLite file that runs", str(error).strip().splitlines()[0][:200]
                 ) from error
-            raw[start : start + n] = _real(interpreter.get_tensor(to), self._output)[:n]
-        return raw
+            for found, (index, how) in zip(out, stored, strict=True):
+                found[start : start + n] = _real(interpreter.get_tensor(index), how)[:n]
+        return out
+
+    def _runner(self, batch: int, keep_all: bool) -> _Runner:
+        try:
+            return _Runner(
+                open_interpreter(self._content, self.threads, batch, keep_all=keep_all), batch, batch
+            )
+        except ModelError:  # a file for a fixed number of images: as many at a time
+            interpreter = open_interpreter(self._content, self.threads, keep_all=keep_all)
+            return _Runner(interpreter, int(interpreter.get_input_details()[0]["shape"][0]), batch)
+
+    @cached_property
+    def _scores(self) -> Any:
+        """The tensor that the final softmax or sigmoid reads; None where there is neither."""
+        if self._output_kind == "logits":
+            return self.graph.output
+        produced = {id(step.output): step for step in self.graph.steps}
+        tensor = self.graph.output
+        while (step := produced.get(id(tensor))) is not None:
+            if step.operator in ("SOFTMAX", "LOGISTIC"):
+                return step.inputs[0]
+            if step.operator not in PASSED_THROUGH:
+                return None
+            tensor = step.inputs[0]
+        return None
+
+    def _step(self, layer: str) -> file.Step:
+        rank = len(self.input_shape) + 1
+        spatial = [step for step in self.graph.steps if len(step.output.shape) == rank]
+        for step in reversed(spatial):
+            if step.layer == layer and step.operator not in PASSED_THROUGH:
+                return step
+        names = ", ".join(info.name for info in self.spatial_layers())
+        raise ModelError("a layer with a spatial output", repr(layer), f"such layers: {names}")
+
+    def _probe(self) -> Pixels:
+        images = np.random.default_rng(0).integers(0, 256, (_PROBE_IMAGES, *self.input_shape), np.uint8)
+        images[0], images[1] = 0, 255
+        return images
 
     def _whole(self, raw: Floats) -> Floats:
         """Make distributions of probabilities that come in steps; leave everything else as it is."""
         in_steps = self._output_kind == "probabilities" and self._output.scale and raw.shape[-1] > 1
         return _normalised(raw, self._output.scale) if in_steps else raw
 
-    def _prepare(self, batch: int) -> None:
-        if batch == self._asked:
-            return
-        try:
-            self._interpreter, self._batch = open_interpreter(self._content, self.threads, batch), batch
-        except ModelError:  # a file for a fixed number of images: as many at a time
-            self._interpreter = open_interpreter(self._content, self.threads)
-            self._batch = int(self._interpreter.get_input_details()[0]["shape"][0])
-        self._asked = batch
+
+class _Runner(NamedTuple):
+    """An interpreter, the images that it takes at once, and those that were asked for."""
+
+    interpreter: Any
+    batch: int
+    asked: int
+
+
+def _kind(step: file.Step) -> str:
+    """Return what an operator would be called as a Keras layer, as far as it matters for heatmaps."""
+    return _KINDS.get(step.operator, "".join(part.capitalize() for part in step.operator.split("_")))
 
 
 def _input_table(stored: Endpoint, factor: float, offset: float) -> Any:

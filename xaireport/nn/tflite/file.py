@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xaireport.errors import ModelError
 from xaireport.types import Endpoint, FloatLayer, Operator, Sections, TensorKind, TFLiteFile
 
@@ -18,6 +21,9 @@ FLOATS = ("float32", "float16", "float64", "bfloat16")
 SMALL_WEIGHTS = 1024
 """The converter leaves weights of fewer elements in float under dynamic range quantisation
 (``weights_min_num_elements_`` of TensorFlow Lite's quantize_weights)."""
+NONLINEAR = ("RELU", "RELU6", "LEAKY_RELU", "PRELU", "ELU", "TANH", "LOGISTIC", "HARD_SWISH", "GELU")
+_FUSED = {0: "", 1: "RELU", 3: "RELU6", 4: "TANH"}
+_STORED = ("int8", "uint8", "int16", "int32", "int64", "float16", "float32")
 _NUMBERS = ("int8", "uint8", "int16", *FLOATS)
 _WITH_VECTORS = ("ADD", "MUL", "SUB", "DEQUANTIZE")
 """Operators that may read a learnt vector without a kernel beside it."""
@@ -25,12 +31,20 @@ _IDENTIFIER = b"TFL3"
 
 
 class Step(NamedTuple):
-    """One operator of the graph: the layer it comes from, its kind, and the tensors it reads and gives."""
+    """One operator: the layer it comes from, its kind, the tensors it reads and gives, its options."""
 
     layer: str
     operator: str
     inputs: tuple[Any, ...]
     output: Any
+    options: Any = None
+
+    @property
+    def activation(self) -> str:
+        """The nonlinearity that ends the operator, or that it is; empty where there is none."""
+        if self.operator in NONLINEAR:
+            return self.operator
+        return _FUSED.get(getattr(self.options, "fusedActivationFunction", 0), "unknown")
 
 
 class Graph:
@@ -84,7 +98,9 @@ class Graph:
                 kind = (code.customCode or b"custom").decode()
             output = tensors[step.outputs[0]]
             inputs = tuple(tensors[i] for i in step.inputs if i >= 0)
-            yield Step(_layer((output.name or b"").decode()) or kind, kind, inputs, output)
+            yield Step(
+                _layer((output.name or b"").decode()) or kind, kind, inputs, output, step.builtinOptions
+            )
 
     @property
     def tensors(self) -> Sequence[Any]:
@@ -99,6 +115,54 @@ class Graph:
         """Return how many bytes of the file a tensor's values take; 0 where it is computed."""
         data = self._model.buffers[tensor.buffer].data
         return 0 if data is None else len(data)
+
+    def index(self, tensor: Any) -> int:
+        """Return a tensor's number within the graph, by which the interpreter knows it."""
+        return next(i for i, each in enumerate(self._graph.tensors) if each is tensor)
+
+    def values(self, tensor: Any) -> NDArray[Any] | None:
+        """Return what the file stores of a tensor, of its type and shape; None where it is computed."""
+        data = self._model.buffers[tensor.buffer].data
+        if data is None or len(data) == 0:
+            return None
+        kind = self.type_of(tensor)
+        if kind not in _STORED:
+            raise ModelError(f"stored values of type {', '.join(_STORED)}", kind)
+        return np.frombuffer(bytes(data), kind).reshape([int(size) for size in tensor.shape])
+
+    def real(self, tensor: Any) -> NDArray[np.float32] | None:
+        """Return what a stored tensor stands for, float32: integers by the file's own scales."""
+        source = self._source(tensor)
+        stored = None if source is None else self.values(source)
+        if stored is None:
+            return None
+        how = source.quantization
+        if not _has_scale(source):
+            return stored.astype(np.float32)
+        along = [1] * stored.ndim
+        if len(how.scale) > 1:
+            along[how.quantizedDimension] = -1
+        scale = np.asarray(how.scale, np.float32).reshape(along)
+        zero = np.asarray(how.zeroPoint if how.zeroPoint is not None else 0).reshape(along)
+        return (stored.astype(np.float64) - zero).astype(np.float32) * scale
+
+    def learnt(self, step: Step) -> list[Any]:
+        """Return the stored kernel and biases that a step computes with; none where it has no kernel."""
+        if step.operator == "DEQUANTIZE":
+            return []
+        stored = [each for each in map(self._source, step.inputs) if each is not None]
+        numbers = [each for each in stored if self.type_of(each) in _NUMBERS or _has_scale(each)]
+        return numbers if any(len(each.shape) > 1 for each in numbers) else []
+
+    def _source(self, tensor: Any) -> Any:
+        """Return the tensor that holds the stored values of one: itself, or its source; None for neither."""
+        if self.stored_bytes(tensor):
+            return tensor
+        # Half-precision weights are stored as such, and made float32 by an operator.
+        made = next((step for step in self.steps if step.output is tensor), None)
+        if made is None or made.operator != "DEQUANTIZE" or not self.stored_bytes(made.inputs[0]):
+            return None
+        return made.inputs[0]
 
     def weights(self, step: Step) -> Any:
         """Return the kernel that a step multiplies by; None where it has none."""
@@ -125,6 +189,11 @@ class Graph:
                 data = self._model.buffers[each.buffer].data
                 return bytes(data).rstrip(b"\0").decode("utf-8", "replace") if data is not None else ""
         return ""
+
+
+def _has_scale(tensor: Any) -> bool:
+    how = tensor.quantization
+    return how is not None and how.scale is not None and len(how.scale) > 0
 
 
 def describe(content: bytes, mode: str = "") -> TFLiteFile:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from xaireport.report import format as forms
 from xaireport.report.document import Block, Details, Gallery, Image, Inline, Notice, Paragraph, Picture, Text
 from xaireport.report.evidence import Evidence
+from xaireport.report.sections import trust
 from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import METHODS, RIGHT, WRONG, class_name, grid, joined
+from xaireport.report.words import RIGHT, WRONG, class_name, grid, joined, method_name
 
-ZERO = "map zero everywhere"
+ZERO = "no positive evidence"
+CHOSEN = {
+    "study": ", the layer that the study names",
+    "parent": ", where its parent's maps are read as well",
+    "only candidate": ", the only layer with a grid that is fine enough",
+}
 NONE = "no heatmap"
 
 
@@ -19,18 +25,29 @@ def make(card: Card) -> Content:
     if heatmaps.get("skipped"):
         blocks.append(_skipped(heatmaps))
     else:
+        blocks.append(trust.verdict(heatmaps))
         blocks.append(Paragraph(_method(heatmaps)))
         blocks.extend(
             Notice((heatmaps.quote("notes", i),), "") for i in range(len(heatmaps.get("notes") or ()))
         )
+        blocks.extend(trust.blocks(card.study, heatmaps))
     blocks.extend(_per_class(card, "examples"))
+    if through := _through_volumes(card):
+        blocks.append(Details(("Through the volumes, slice by slice",), (Gallery(through),)))
     gallery = tuple(picture(card.study, place, with_true=True) for place in card.variant.each("gallery"))
     if gallery:
         blocks.append(Details(("Plain gallery of test images",), (Gallery(gallery),)))
     return ("n/a" if heatmaps.get("skipped") else "computed"), tuple(blocks)
 
 
-def picture(study: Evidence, place: Evidence, *, with_true: bool = False, with_map: bool = False) -> Picture:
+def picture(
+    study: Evidence,
+    place: Evidence,
+    *,
+    with_true: bool = False,
+    with_map: bool = False,
+    method: str = "Heatmap",
+) -> Picture:
     """Return one example: its image, beside its heatmap where it has one, with words that say the same.
 
     Parameters
@@ -41,6 +58,8 @@ def picture(study: Evidence, place: Evidence, *, with_true: bool = False, with_m
         Name the true class too, where no heading does.
     with_map : bool
         A heatmap was made: where none is stored it is zero everywhere, and an empty frame says so.
+    method : str
+        What made the map.
     """
     hit = place.get("outcome") == "hit"
     alt = alternative(study, place)
@@ -48,7 +67,7 @@ def picture(study: Evidence, place: Evidence, *, with_true: bool = False, with_m
     images = [Image(place.get("image"), f"Test image: {alt}")]
     if overlay:
         peak = place.get("peak")
-        images.append(Image(overlay, f"Heatmap: {alt}" + (f", peak {peak}" if peak else "")))
+        images.append(Image(overlay, f"{method}: {alt}" + (f", peak {peak}" if peak else "")))
     elif with_map:
         images.append(Image("", "", ZERO))
     name = class_name(study, place.get("y_pred"))
@@ -71,17 +90,39 @@ def alternative(study: Evidence, place: Evidence) -> str:
 
 
 def _method(heatmaps: Evidence) -> Text:
-    method = heatmaps.get("method")
+    where: Text = ()
+    if heatmaps.get("layer"):
+        where = (" at layer ", heatmaps.quote("layer", role="code"))
     return (
-        f"{METHODS.get(method, method)} of the predicted class at layer ",
-        heatmaps.quote("layer", role="code"),
+        f"{method_name(heatmaps)} of the predicted class",
+        *where,
         ", ",
         *grid(heatmaps),
-        " cells. Most confident hits first, then misses; chosen by rule, not by hand. ",
+        " cells",
+        *_choice(heatmaps),
+        ". Most confident hits first, then misses; chosen by rule, not by hand. ",
         heatmaps.number("zero_maps", form="count"),
         " of ",
         heatmaps.number("n", form="count"),
-        " maps are zero everywhere. Trustworthiness: untested.",
+        " maps show no positive evidence.",
+    )
+
+
+def _choice(heatmaps: Evidence) -> Text:
+    """Return how the layer was chosen."""
+    by = heatmaps.get("chosen_by")
+    if by != "validation":
+        return (CHOSEN[by],) if by in CHOSEN else ()
+    tried = [
+        (place.quote("layer", role="code"), " (", *grid(place), ") ", place.number("score", form="signed"))
+        for place in heatmaps.each("choices")
+    ]
+    return (
+        ", chosen on ",
+        heatmaps.number("choice_images", form="count"),
+        " validation images by how much faster than in random order the score falls when what the map marks "
+        "is taken away: ",
+        *joined(tried, "; "),
     )
 
 
@@ -92,8 +133,23 @@ def _skipped(heatmaps: Evidence) -> Notice:
     return Notice(said, "")
 
 
+def _through_volumes(card: Card) -> tuple[Picture, ...]:
+    """Return each volume on show as a sheet of slices under its map; none of flat images."""
+    pictures = []
+    for place in card.variant.each("examples"):
+        if place.get("montage"):
+            plain = picture(card.study, place, with_true=True)
+            words = f"Slices through the volume under the map: {alternative(card.study, place)}"
+            shown = (place.quote("montage_slices", i) for i in range(len(place.get("montage_slices"))))
+            below = (*plain.caption, *(() if plain.hit else (", ", *plain.below)))
+            sheet = (Image(place.get("montage"), words),)
+            pictures.append(Picture(sheet, below, plain.hit, joined(shown, " · "), wide=True))
+    return tuple(pictures)
+
+
 def _per_class(card: Card, field: str) -> tuple[Gallery, ...]:
     mapped = not card.variant.get("heatmaps", "skipped")
+    method = method_name(card.variant.at("heatmaps")) if mapped else ""
     by_class: dict[int, list[Evidence]] = {}
     for place in card.variant.each(field):
         by_class.setdefault(int(place.get("y_true")), []).append(place)
@@ -102,6 +158,6 @@ def _per_class(card: Card, field: str) -> tuple[Gallery, ...]:
         places = sorted(by_class[index], key=lambda place: place.get("outcome") != "hit")
         row = card.variant.at("per_class", index)
         aside = ("n\u00a0=\u00a0", row.number("n", form="count"), " · recall ", row.score("recall"))
-        pictures = tuple(picture(card.study, place, with_map=mapped) for place in places)
+        pictures = tuple(picture(card.study, place, with_map=mapped, method=method) for place in places)
         galleries.append(Gallery(pictures, (class_name(card.study, index),), aside))
     return tuple(galleries)
