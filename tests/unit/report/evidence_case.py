@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import results_case as case
+import trust_case
 
 from xaireport.data.audit.audit import Audited, audit
 from xaireport.metrics.paired import Answers, compare
@@ -20,7 +21,7 @@ from xaireport.report.figures import draw
 from xaireport.report.gathered import DataEvidence, SplitCounts, VariantEvidence
 from xaireport.report.results import assemble, write_results
 from xaireport.spec import StudySpec, VariantSpec
-from xaireport.types import SPLITS, Dataset, DatasetInfo, Heatmaps, Split, SplitName
+from xaireport.types import SPLITS, Dataset, DatasetInfo, Split, SplitName, Trust
 
 CLASSES = ("nevus", "melanoma", "scar")
 N: dict[SplitName, int] = {"train": 200, "val": 80, "test": 240}
@@ -36,6 +37,8 @@ SPECS = {
     ),
     "worse": VariantSpec(name="worse", title="Worse", architecture="cnn2d", parent="baseline"),
 }
+BESIDE = {"baseline": "augmented", "augmented": "baseline", "worse": "baseline"}
+ENERGY = {"baseline": 0.5, "augmented": 0.4, "worse": 0.2}
 SKILL = {"baseline": 0.4, "augmented": 0.6, "worse": 0.0}
 
 
@@ -78,7 +81,9 @@ def study(**settings: Any) -> StudySpec:
     return StudySpec(name="derma", title="Derma", **{**table, **settings})
 
 
-def variant(name: str, data: Dataset, audited: Audited, prob: Mapping[str, Any]) -> VariantEvidence:
+def variant(
+    name: str, data: Dataset, audited: Audited, prob: Mapping[str, Any], trust: Trust
+) -> VariantEvidence:
     y_true, groups = data.test.labels, data.test.groups
     evaluation = evaluate(y_true, prob["test"], CLASSES, groups=groups)
     clean = {"train": audited.clean, "train_or_val": audited.clean_strict}
@@ -88,12 +93,13 @@ def variant(name: str, data: Dataset, audited: Audited, prob: Mapping[str, Any])
         SPECS[name],
         case.MODEL,
         evaluation,
-        Heatmaps("gradcam", "conv", (7, 7), 4, 1),
+        trust_case.HEATMAPS,
         runs=(run,),
         training=case.RECORD,
         reliability=reliability(data.val.labels, prob["val"], y_true, prob["test"], groups=groups),
         subgroups=subgroups(data.test.columns, y_true, prob["test"], SCORES, CLASSES, groups=groups),
         clean=score_subsets(y_true, prob["test"], clean, told, CLASSES, against="whole", groups=groups),
+        trust=trust,
     )
 
 
@@ -128,7 +134,16 @@ def build(folder: Path, *, grouped: bool = True, alone: bool = False, **settings
     results = assemble(
         study(**settings),
         DataEvidence(data.info, (8, 8, 3), counts, audited.audit),
-        [variant(name, data, audited, prob[name]) for name in names],
+        [
+            variant(
+                name,
+                data,
+                audited,
+                prob[name],
+                trust_case.trust(name, data, "" if alone else BESIDE[name], folder, energy=ENERGY[name]),
+            )
+            for name in names
+        ],
         replace(case.RUN, versions={**case.RUN.versions, "xaireport": "0.1.0"}),
         compared=compared,
         changed={

@@ -245,3 +245,60 @@ def test_several_seeds_give_mean_and_spread(results: dict[str, Any], card: str, 
     said = section(html, "e")
     assert "Accuracy 3 0.700 0.200 0.500 0.900" in said
     assert "One training run" not in said
+
+
+def test_each_heatmap_measure_stands_beside_its_control(card: str, results: dict[str, Any]) -> None:
+    text = section(card, "l")
+    found = results["variants"]["augmented"]["heatmaps"]
+    assert found["verdict"]["sentence"] in text.replace(" %", "\u00a0%")
+    assert found["verdict"]["outcome"] == "fail"
+    for said in (
+        "chance 0.2",
+        "a blob in the middle 0.4",
+        "to the blob −",
+        "random maps 0.5",
+        "maps of another image 0.31",
+        "once all weights are random 0.420",
+        "Rank correlation once all layers down to conv3 are random, over 5 randomisations",
+        "chosen on 80 validation images",
+        "relu2 (14 × 14) +0.012; relu3 (7 × 7) +0.071",
+        "3 of 240 maps show no positive evidence",
+        "Layer by layer",
+        "Where it looks elsewhere than CNN",
+        "correlation −0.310",
+    ):
+        assert said in text, said
+    measures = text[text.index("Measures of the heatmaps") : text.index("Layer by layer")]
+    assert (measures.count(" pass"), measures.count(" fail")) == (4, 1)
+    assert f"n {found['deletion']['n']}"
+
+
+def test_a_verdict_is_as_large_when_it_fails(results: dict[str, Any], folder: Path) -> None:
+    tones = {}
+    for name, outcome in (("baseline", "pass"), ("augmented", "fail")):
+        page = render_card(results, name, folder)
+        sentence = results["variants"][name]["heatmaps"]["verdict"]["sentence"]
+        assert results["variants"][name]["heatmaps"]["verdict"]["outcome"] == outcome
+        at = page.index(sentence[:40])
+        tones[outcome] = page[page.rindex("<p", 0, at) : at].split(">")[0]
+        assert re.search(rf"Can they be trusted\? They {outcome} ?\.", words(page))
+    assert tones == {
+        "pass": '<p class="notice good" role="note"',
+        "fail": '<p class="notice bad" role="note"',
+    }
+
+
+def test_the_comparison_sets_the_verdicts_side_by_side(results: dict[str, Any], folder: Path) -> None:
+    text = words(render_comparison(results, folder))
+    assert "Can the heatmaps be trusted?" in text
+    rows = text[text.index("Whether the heatmaps can be trusted") :]
+    assert "CNN Grad-CAM pass +0.2" in rows
+    assert "CNN, augmented Grad-CAM fail +0.1" in rows
+    assert "CNN, augmented looks elsewhere than CNN" in rows
+
+
+def test_the_methods_print_every_threshold(card: str) -> None:
+    text = section(card, "n")
+    assert "below 0.5 once the explained layer is random" in text
+    assert "below 0.9 with the map of another class" in text
+    assert "at least 5 cells per axis" in text

@@ -91,7 +91,7 @@ def test_images_that_changed_sides_are_listed_up_to_a_limit(quantised: Study) ->
 
 def test_a_card_without_heatmaps_claims_none(quantised: Study) -> None:
     text = words(pages(quantised)["int8"])
-    assert "map zero everywhere" not in text
+    assert "no positive evidence" not in text
     assert "No heatmaps:" in text
     rows = words(pages(quantised)["comparison"])
     assert "no heatmap" in rows

@@ -197,6 +197,14 @@ def test_heatmaps_examples_and_runs(results: dict[str, Any]) -> None:
         "n": 4,
         "zero_maps": 1,
         "notes": [],
+        "chosen_by": "",
+        "choice_images": 0,
+        "choices": [],
+        "verdict": {
+            "outcome": "untested",
+            "sentence": "These heatmaps could not be tested, because the measurement failed.",
+            "reasons": [],
+        },
     }
     assert variant["examples"] == variant["common"]
     assert variant["examples"][0]["map"] == "assets/a/d1-map.jpg"

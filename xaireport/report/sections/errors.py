@@ -5,7 +5,7 @@ from __future__ import annotations
 from xaireport.report.document import Block, Cell, Column, Gallery, Paragraph, Row, Table
 from xaireport.report.sections.heatmaps import picture
 from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import class_name
+from xaireport.report.words import class_name, method_name
 
 CONFIDENT = 6
 
@@ -36,9 +36,11 @@ def make(card: Card) -> Content:
     misses = [place for place in card.variant.each("examples") if place.get("outcome") == "miss"]
     misses.sort(key=lambda place: (-float(place.get("p")), str(place.get("sample_id"))))
     mapped = not card.variant.get("heatmaps", "skipped")
+    method = method_name(card.variant.at("heatmaps")) if mapped else ""
     if misses:
         shown = tuple(
-            picture(card.study, place, with_true=True, with_map=mapped) for place in misses[:CONFIDENT]
+            picture(card.study, place, with_true=True, with_map=mapped, method=method)
+            for place in misses[:CONFIDENT]
         )
         blocks.append(Gallery(shown, ("Confident misses",), ("among the images shown",)))
     return "computed", tuple(blocks)
