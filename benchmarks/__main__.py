@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.audit import audit
+from benchmarks.heatmaps import heatmaps, verdicts
 
 ROUNDS = 7
 NUMPY = (sys.executable, "-c", "import numpy")
@@ -68,46 +69,6 @@ def command_line(folder: Path) -> Iterator[Measurement]:
     yield Measurement(
         "render --all (8 cards, 3 comparisons, index)", seconds((*XAIREPORT, "render", "--all"), folder), "s"
     )
-
-
-def heatmaps(folder: Path) -> Iterator[Measurement]:
-    """Grad-CAM with its prediction, against the prediction alone, on the same images."""
-    import numpy as np
-
-    from xaireport.explain.cam import choose_layer, gradcam
-    from xaireport.nn.runtime import open_model
-
-    rng = np.random.default_rng(0)
-    for study, shape, batch in (
-        ("derma/baseline", (1024, 28, 28, 3), 256),
-        ("fracture3d/cnn3d", (64, 28, 28, 28, 1), 32),
-    ):
-        model = open_model(folder / "models" / study / "model.keras")
-        images = rng.integers(0, 256, shape, dtype=np.uint8)
-        targets = np.zeros(len(images), np.int64)
-        layer = choose_layer(model.spatial_layers(), "").name
-
-        def predict(model=model, images=images, batch=batch) -> None:
-            model.predict(images, batch_size=batch)
-
-        def explain(model=model, images=images, targets=targets, layer=layer, batch=batch) -> None:
-            for start in range(0, len(images), batch):
-                part = slice(start, start + batch)
-                activations, gradients, _ = model.activations_and_gradients(
-                    images[part], targets[part], layer
-                )
-                gradcam(activations, gradients)
-
-        for function in (predict, explain):
-            function()
-        times = []
-        for _ in range(ROUNDS):
-            start = time.perf_counter()
-            predict()
-            middle = time.perf_counter()
-            explain()
-            times.append((time.perf_counter() - middle) / (middle - start))
-        yield Measurement(f"Grad-CAM / predict: {study}", statistics.median(times), "x")
 
 
 def devices(folder: Path) -> Iterator[Measurement]:
@@ -231,7 +192,8 @@ def main() -> int:
             *pairs(),
             *(Measurement(*each) for each in audit()),
             *command_line(folder),
-            *heatmaps(folder),
+            *(Measurement(*each) for each in heatmaps(folder)),
+            *(Measurement(*each) for each in verdicts(folder)),
             *devices(folder),
         ):
             found.append(measurement)
