@@ -49,7 +49,16 @@ def test_files_pages_and_figures_are_there(built: tuple[Path, dict[str, Any]]) -
         assert one["size_ratio"] == one["size_bytes"] / found["variants"]["small"]["cost"]["tflite_bytes"]
         assert one["latency_ratio"] > 0
         assert one["quantisation"]["file"]["float_layers"] == []
-        assert one["heatmaps"]["skipped"]["reason"]
+        maps, parent = one["heatmaps"], found["variants"]["small"]["heatmaps"]
+        assert (maps["method"], parent["method"]) == ("gradcam-hybrid", "gradcam")
+        assert (maps["layer"], maps["chosen_by"]) == (parent["layer"], "parent")
+        assert maps["grid"] == parent["grid"]
+        assert maps["verdict"]["outcome"] in ("pass", "fail")
+        assert maps["drift"]["other"] == "small"
+        assert "drift" in {reason["criterion"] for reason in maps["verdict"]["reasons"]}
+        for moved in maps["drift"]["moved"]:
+            for key in ("image", "overlay", "overlay_other"):
+                assert (folder / "reports" / "device" / moved[key]).is_file()
         assert one["examples"]
         for kind in ("html", "pdf"):
             assert (folder / "reports" / "device" / name / f"card.{kind}").is_file()
