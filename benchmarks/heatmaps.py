@@ -31,7 +31,8 @@ def heatmaps(folder: Path) -> Iterator[tuple[str, float, str, float | None]]:
     from xaireport.explain.explainers import explainer
     from xaireport.explain.layers import candidates
     from xaireport.nn.backend import import_keras
-    from xaireport.nn.runtime import KerasClassifier, open_model
+    from xaireport.nn.keras_classifier import KerasClassifier
+    from xaireport.nn.runtime import open_model
 
     rng = np.random.default_rng(0)
     for study, shape, batch in (

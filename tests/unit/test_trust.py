@@ -11,7 +11,8 @@ import pytest
 
 from xaireport.explain.explainers import Explainer, Maps, explainer
 from xaireport.nn.backend import import_keras, import_tensorflow
-from xaireport.nn.runtime import KerasClassifier, open_model
+from xaireport.nn.keras_classifier import KerasClassifier
+from xaireport.nn.runtime import open_model
 from xaireport.stages.trust import judged, trust
 from xaireport.types import Skipped, Split, Trust
 
@@ -196,6 +197,7 @@ def test_without_masks_the_rest_is_tested_and_said(model: KerasClassifier, test_
         assert found.verdict.outcome == "pass"
         untested = [each.text for each in found.verdict.reasons if each.outcome == "untested"]
         assert untested == [found.energy_in_mask.reason]
+        assert found.verdict.sentence.endswith(f" Not tested: {untested[0]}.")
     assert found.energy_in_mask.reason == "every mask is empty"
 
 

@@ -9,11 +9,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from xaireport.errors import ModelError
 from xaireport.nn.backend import import_keras, import_tensorflow
-from xaireport.nn.outputs import softmax
+from xaireport.nn.outputs import check_targets, softmax
 from xaireport.types import LayerInfo
 
 if TYPE_CHECKING:
@@ -65,11 +63,7 @@ class GradientEngine:
         ModelError
             No such spatial layer, a target that is no class, or an output that does not depend on the layer.
         """
-        n_classes = self._logits.shape[-1]
-        if len(targets) != len(images):
-            raise ModelError(f"{len(images)} targets, one per image", len(targets))
-        if len(targets) and not (np.min(targets) >= 0 and np.max(targets) < n_classes):
-            raise ModelError(f"targets from 0 to {n_classes - 1}", f"{np.min(targets)} to {np.max(targets)}")
+        check_targets(targets, len(images), self._logits.shape[-1])
         if layer not in self._compiled:
             self._compiled[layer] = self._compile(layer)
         tf = import_tensorflow()

@@ -11,10 +11,33 @@ from xaireport.errors import ModelError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xaireport.types import Floats
+    from xaireport.types import Floats, Ints
 
 ROW_SUM_TOLERANCE = 1e-3
 """Rounding of half-precision models stays below it; anything that is not a distribution does not."""
+
+
+LEAST_PROBABILITY = 1e-12
+"""Below it a probability's logarithm says nothing any more: float32 ends near 1e-38, rounding far earlier."""
+
+
+def check_targets(targets: Ints, n_images: int, n_classes: int) -> None:
+    """Check the classes that are to be explained, one per image.
+
+    Raises
+    ------
+    ModelError
+        Not as many as images, or one that is no class.
+    """
+    if len(targets) != n_images:
+        raise ModelError(f"{n_images} targets, one per image", len(targets))
+    if len(targets) and not (np.min(targets) >= 0 and np.max(targets) < n_classes):
+        raise ModelError(f"targets from 0 to {n_classes - 1}", f"{np.min(targets)} to {np.max(targets)}")
+
+
+def logarithms(probabilities: Floats) -> Floats:
+    """Return what stands for logits where there are none: they differ by a constant per image."""
+    return np.log(np.maximum(probabilities, LEAST_PROBABILITY))
 
 
 def softmax(logits: NDArray[Any]) -> Floats:

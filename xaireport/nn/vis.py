@@ -17,7 +17,7 @@ from xaireport.errors import ConfigError, ModelError
 from xaireport.nn.backend import import_keras, import_tensorflow
 
 if TYPE_CHECKING:
-    from xaireport.nn.runtime import KerasClassifier
+    from xaireport.nn.keras_classifier import KerasClassifier
     from xaireport.types import Floats, Ints, Pixels
 
 SMOOTHGRAD_SAMPLES = 25

@@ -13,7 +13,8 @@ from xaireport import codec
 from xaireport.data.canonical import open_dataset
 from xaireport.engine.node import Context
 from xaireport.explain.explain import explain
-from xaireport.nn.runtime import KerasClassifier, open_model
+from xaireport.nn.keras_classifier import KerasClassifier
+from xaireport.nn.runtime import open_model
 from xaireport.nn.vis import vis_maps
 from xaireport.spec import ExplainSettings
 from xaireport.types import Heatmaps, Skipped

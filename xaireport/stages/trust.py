@@ -19,7 +19,8 @@ from xaireport.explain.pictures import Painter
 from xaireport.explain.trust import drift, localisation, removal, sanity
 from xaireport.explain.trust.verdict import verdict
 from xaireport.metrics.means import measure, over_seeds
-from xaireport.nn.runtime import KerasClassifier, open_model
+from xaireport.nn.keras_classifier import KerasClassifier
+from xaireport.nn.runtime import open_model
 from xaireport.nn.vis import vis_maps
 from xaireport.types import (
     Cascade,

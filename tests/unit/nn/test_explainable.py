@@ -14,7 +14,8 @@ from xaireport.explain.cam import REDUCTIONS
 from xaireport.explain.decide import decide
 from xaireport.nn.backend import import_keras, import_tensorflow
 from xaireport.nn.gradients import GradientEngine
-from xaireport.nn.runtime import KerasClassifier, open_model
+from xaireport.nn.keras_classifier import KerasClassifier
+from xaireport.nn.runtime import open_model
 from xaireport.spec import ExplainSettings
 from xaireport.types import Split
 

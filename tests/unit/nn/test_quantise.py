@@ -310,7 +310,7 @@ def test_what_the_converter_says_is_shortened() -> None:
 
 def test_one_dense_layer_against_numpy(tmp_path: Path) -> None:
     """Work out the answers of one Dense layer from the file's own integers (Jacob et al. 2018, eq. 4)."""
-    from xaireport.nn.tflite.classifier import open_interpreter
+    from xaireport.nn.tflite.interpreter import open_interpreter
 
     keras = import_keras()
     layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]

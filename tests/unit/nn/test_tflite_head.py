@@ -17,7 +17,7 @@ from xaireport.explain.trust.similarity import rank_correlation
 from xaireport.nn.backend import import_keras, import_tensorflow
 from xaireport.nn.runtime import open_model
 from xaireport.nn.tflite.classifier import TFLiteClassifier
-from xaireport.nn.tflite.head import shuffled
+from xaireport.nn.tflite.shuffle import shuffled
 
 
 @pytest.fixture(scope="module")

@@ -59,14 +59,16 @@ def verdict(
         )
         if each is not None
     )
-    failed = [each.text for each in reasons if each.outcome == "fail"]
-    passed = [each.text for each in reasons if each.outcome == "pass"]
+    failed, passed, untested = (
+        "; ".join(each.text for each in reasons if each.outcome == outcome)
+        for outcome in ("fail", "pass", "untested")
+    )
+    left_out = f" Not tested: {untested}." if untested else ""
     if failed:
-        return TrustVerdict("fail", f"These heatmaps fail, because {_joined(failed)}.", reasons)
+        return TrustVerdict("fail", f"These heatmaps fail, because {failed}.{left_out}", reasons)
     if passed:
-        return TrustVerdict("pass", f"These heatmaps pass: {_joined(passed)}.", reasons)
-    missing = _joined([each.text for each in reasons]) or "nothing was measured"
-    return TrustVerdict("untested", f"These heatmaps could not be tested, because {missing}.", reasons)
+        return TrustVerdict("pass", f"These heatmaps pass: {passed}.{left_out}", reasons)
+    return TrustVerdict("untested", f"These heatmaps could not be tested, because {untested}.", reasons)
 
 
 def _energy(energy: Measure | Skipped) -> Reason:
@@ -147,16 +149,12 @@ def _drift(drift: Drift | Skipped) -> Reason:
     return Reason(name, "fail", f"the model does not look where its parent looks ({figures})")
 
 
-def _joined(texts: list[str]) -> str:
-    return "; ".join(texts)
-
-
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.0f}\u00a0%"
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}".replace("-", "−")
+    return "–" if value is None else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def _range(lo: float | None, hi: float | None) -> str:

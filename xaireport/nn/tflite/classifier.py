@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import copy
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xaireport.errors import ModelError
 from xaireport.nn import outputs
-from xaireport.nn.backend import import_litert, silence
 from xaireport.nn.tflite import file
-from xaireport.nn.tflite.head import PASSED_THROUGH, Head, shuffled
+from xaireport.nn.tflite.head import PASSED_THROUGH, Head
+from xaireport.nn.tflite.interpreter import Read, Runner, open_interpreter
+from xaireport.nn.tflite.shuffle import shuffled
 from xaireport.types import Endpoint, LayerInfo, ModelSummary
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ BATCH = 64
 _PROBE_IMAGES = 6
 _KEPT_TOLERANCE = 1e-4
 """Of probabilities; integers may differ by a step."""
-_LEAST_PROBABILITY = 1e-12
 _KINDS = {
     "MAX_POOL_2D": "MaxPooling2D",
     "AVERAGE_POOL_2D": "AveragePooling2D",
@@ -44,46 +43,6 @@ _KINDS = {
 _MOST = 0.6
 """Share of the 256 pixel values that may be cut off: an image set may be dark, but not that dark."""
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
-
-
-def open_interpreter(
-    content: bytes, threads: int, batch: int | None = None, *, keep_all: bool = False
-) -> Any:
-    """Return an interpreter that is ready to run.
-
-    Parameters
-    ----------
-    content : bytes
-        The whole file.
-    threads : int
-        Of the interpreter's own.
-    batch : int, optional
-        Images in one run; None for as many as the file says.
-    keep_all : bool
-        Keep every tensor of the graph after a run, so that it can be read.
-
-    Raises
-    ------
-    ModelError
-        The runtime refuses the file, or a batch of this size.
-    """
-    try:
-        with silence(), warnings.catch_warnings():  # it tells which delegate it made
-            warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors")  # it takes memory: known
-            interpreter = import_litert().Interpreter(
-                model_content=content, num_threads=threads, experimental_preserve_all_tensors=keep_all
-            )
-            if batch is not None:
-                details = interpreter.get_input_details()[0]
-                interpreter.resize_tensor_input(details["index"], (batch, *details["shape"][1:]))
-            interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise ModelError(
-            "a TFLite file that the runtime takes",
-            str(error).strip().splitlines()[0][:200],
-            "convert it again",
-        ) from error
-    return interpreter
 
 
 class TFLiteClassifier:
@@ -117,7 +76,7 @@ class TFLiteClassifier:
         # An interpreter of the file as it is finds out at once whether the runtime takes it.
         details = open_interpreter(content, 1).get_input_details()[0]
         self.input_shape = tuple(int(size) for size in details["shape"][1:])
-        self._runners: dict[bool, _Runner] = {}
+        self._runners: dict[bool, Runner] = {}
         self._heads: dict[str, Head] = {}
 
     @property
@@ -166,7 +125,7 @@ class TFLiteClassifier:
         """
         tensor = self._scores
         if tensor is None:
-            return np.log(np.maximum(self.predict(images, batch_size), _LEAST_PROBABILITY))
+            return outputs.logarithms(self.predict(images, batch_size))
         (raw,) = self._read(images, [tensor], batch_size)
         return np.concatenate([-raw / 2, raw / 2], axis=-1) if raw.shape[-1] == 1 else raw
 
@@ -205,11 +164,7 @@ class TFLiteClassifier:
         ModelError
             No such layer or class, or a head whose gradients are not known.
         """
-        n_classes = max(2, self.n_outputs)
-        if len(targets) != len(images):
-            raise ModelError(f"{len(images)} targets, one per image", len(targets))
-        if len(targets) and not (np.min(targets) >= 0 and np.max(targets) < n_classes):
-            raise ModelError(f"targets from 0 to {n_classes - 1}", f"{np.min(targets)} to {np.max(targets)}")
+        outputs.check_targets(targets, len(images), max(2, self.n_outputs))
         tensor = self._step(layer).output
         if layer not in self._heads:
             if self._scores is None:
@@ -287,29 +242,25 @@ class TFLiteClassifier:
         return self._run(images, batch_size, [self.graph.output], keep_all=False)[0]
 
     def _read(self, images: Pixels, tensors: Sequence[Any], batch_size: int) -> list[Floats]:
-        """Return tensors of the graph as real numbers, float32 (n, …)."""
-        self._check_kept()
-        return self._run(images, min(batch_size, BATCH), tensors, keep_all=True)
-
-    def _check_kept(self) -> None:
-        """Prove on a few images that keeping all tensors does not change what the file says.
+        """Return tensors of the graph as real numbers, float32 (n, …).
 
         Raises
         ------
         ModelError
-            It does: what could be read inside is not what the file computes on its own.
+            Keeping all tensors changes what the file says: what could be read inside would not be what it
+            computes on its own.
         """
-        if True in self._runners:
-            return
-        images = self._probe()
-        (kept,) = self._run(images, _PROBE_IMAGES, [self.graph.output], keep_all=True)
-        difference = float(np.abs(kept - self.run(images, _PROBE_IMAGES)).max())
-        if difference > max(_KEPT_TOLERANCE, 1.01 * self._output.scale):
-            del self._runners[True]
-            raise ModelError(
-                "a file that gives the same output while its tensors are read",
-                f"a difference of {difference:.2g}",
-            )
+        if True not in self._runners:
+            images_, plain = self._probe(), self.run(self._probe(), _PROBE_IMAGES)
+            (kept,) = self._run(images_, _PROBE_IMAGES, [self.graph.output], keep_all=True)
+            difference = float(np.abs(kept - plain).max())
+            if difference > max(_KEPT_TOLERANCE, 1.01 * self._output.scale):
+                del self._runners[True]
+                raise ModelError(
+                    "a file that gives the same output while its tensors are read",
+                    f"a difference of {difference:.2g}",
+                )
+        return self._run(images, min(batch_size, BATCH), tensors, keep_all=True)
 
     def _run(
         self, images: Pixels, batch_size: int, tensors: Sequence[Any], *, keep_all: bool
@@ -321,41 +272,17 @@ class TFLiteClassifier:
             )
         if batch_size < 1:
             raise ModelError("a batch size of at least 1", batch_size)
-        stored = [(self.graph.index(tensor), self.graph.endpoint(tensor)) for tensor in tensors]
-        shapes = [[int(size) for size in tensor.shape[1:]] for tensor in tensors]
-        out = [np.empty((len(images), *shape), np.float32) for shape in shapes]
-        if not len(images):
-            return out
-        wanted = min(batch_size, len(images))
-        runner = self._runners.get(keep_all)
-        if runner is None or runner.asked != wanted:
-            runner = self._runners[keep_all] = self._runner(wanted, keep_all)
-        interpreter, batch = runner.interpreter, runner.batch
-        at = interpreter.get_input_details()[0]["index"]
-        for start in range(0, len(images), batch):
-            part = self._table[images[start : start + batch]]
-            n = len(part)
-            if n < batch:  # padded: another batch size would have the interpreter plan its memory again
-                part = np.concatenate([part, np.repeat(part[-1:], batch - n, axis=0)])
-            interpreter.set_tensor(at, part)
-            try:
-                interpreter.invoke()
-            except RuntimeError as error:
-                raise ModelError(
-                    "a TFLite file that runs", str(error).strip().splitlines()[0][:200]
-                ) from error
-            for found, (index, how) in zip(out, stored, strict=True):
-                found[start : start + n] = _real(interpreter.get_tensor(index), how)[:n]
-        return out
-
-    def _runner(self, batch: int, keep_all: bool) -> _Runner:
-        try:
-            return _Runner(
-                open_interpreter(self._content, self.threads, batch, keep_all=keep_all), batch, batch
+        if keep_all not in self._runners:
+            self._runners[keep_all] = Runner(self._content, self.threads, keep_all=keep_all)
+        read = [
+            Read(
+                self.graph.index(tensor),
+                self.graph.endpoint(tensor),
+                tuple(int(size) for size in tensor.shape[1:]),
             )
-        except ModelError:  # a file for a fixed number of images: as many at a time
-            interpreter = open_interpreter(self._content, self.threads, keep_all=keep_all)
-            return _Runner(interpreter, int(interpreter.get_input_details()[0]["shape"][0]), batch)
+            for tensor in tensors
+        ]
+        return self._runners[keep_all].run(images, self._table, read, batch_size)
 
     @cached_property
     def _scores(self) -> Any:
@@ -392,14 +319,6 @@ class TFLiteClassifier:
         return _normalised(raw, self._output.scale) if in_steps else raw
 
 
-class _Runner(NamedTuple):
-    """An interpreter, the images that it takes at once, and those that were asked for."""
-
-    interpreter: Any
-    batch: int
-    asked: int
-
-
 def _kind(step: file.Step) -> str:
     """Return what an operator would be called as a Keras layer, as far as it matters for heatmaps."""
     return _KINDS.get(step.operator, "".join(part.capitalize() for part in step.operator.split("_")))
@@ -423,13 +342,6 @@ def _input_table(stored: Endpoint, factor: float, offset: float) -> Any:
             "is pixel_scale the one that the file was made for?",
         )
     return np.clip(whole, low, high).astype(stored.type)
-
-
-def _real(values: Any, stored: Endpoint) -> Floats:
-    """Turn stored values into real ones."""
-    if not stored.scale:
-        return np.asarray(values, np.float32)
-    return (values.astype(np.float32) - stored.zero_point) * np.float32(stored.scale)
 
 
 def _normalised(raw: Floats, step: float) -> Floats:

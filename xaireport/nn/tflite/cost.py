@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from xaireport.nn.tflite import file, peak_memory
-from xaireport.nn.tflite.classifier import open_interpreter
+from xaireport.nn.tflite.interpreter import open_interpreter
 from xaireport.types import Cost, Latency
 
 BATCHES = (1, 32)

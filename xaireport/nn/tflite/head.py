@@ -6,11 +6,8 @@ floating point they are a function whose slopes can be taken. What goes into it 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
-
-import numpy as np
 
 from xaireport.errors import ModelError
 from xaireport.nn.backend import import_tensorflow
@@ -276,40 +273,3 @@ _OPERATORS: dict[str, Operator] = {
     **{name: _nonlinear(name) for name in ("RELU", "RELU6", "TANH", "LOGISTIC", "HARD_SWISH", "ELU")},
     **{name: (lambda tf, at: at[0]) for name in PASSED_THROUGH},
 }
-
-
-def shuffled(content: bytes, graph: Graph, layers: Sequence[str], seed: int) -> bytes:
-    """Return a file whose layers' weights and biases lie in random order, each tensor by itself.
-
-    Parameters
-    ----------
-    content : bytes
-        The file.
-    graph : Graph
-        What it holds.
-    layers : sequence of str
-        Which layers.
-    seed : int
-        Draws the order of each tensor: the same for a layer, whichever others are shuffled.
-
-    Raises
-    ------
-    ModelError
-        The weights lie outside the file's buffers.
-    """
-    from ai_edge_litert import schema_py_generated as schema
-
-    out = bytearray(content)
-    model = schema.Model.GetRootAs(out, 0)
-    learnt = [each for step in graph.steps if step.layer in layers for each in graph.learnt(step)]
-    for tensor in {each.buffer: each for each in learnt}.values():
-        buffer = model.Buffers(tensor.buffer)
-        field = buffer._tab.Offset(4)  # the vector of bytes, in the schema's first field
-        if not field:
-            raise ModelError("weights within the file's buffers", "weights stored behind them")
-        start, size = buffer._tab.Vector(field), buffer.DataLength()
-        width = size // math.prod(int(each) for each in tensor.shape)
-        cells = np.frombuffer(bytes(out[start : start + size]), np.uint8).reshape(-1, width)
-        order = np.random.default_rng([seed, tensor.buffer]).permutation(len(cells))
-        out[start : start + size] = cells[order].tobytes()
-    return bytes(out)

@@ -19,7 +19,8 @@ from xaireport.codec import write_atomic
 from xaireport.errors import ModelError
 from xaireport.nn import zoo
 from xaireport.nn.backend import import_tensorflow, import_tf_keras, silence
-from xaireport.nn.runtime import KerasClassifier, open_model
+from xaireport.nn.keras_classifier import KerasClassifier
+from xaireport.nn.runtime import open_model
 from xaireport.nn.tflite import aware
 from xaireport.nn.tflite.file import describe
 from xaireport.spec import VariantSpec

@@ -1,0 +1,48 @@
+"""A TFLite file whose layers have lost what they learnt: the same numbers in other places."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from xaireport.errors import ModelError
+from xaireport.nn.tflite.file import Graph
+
+
+def shuffled(content: bytes, graph: Graph, layers: Sequence[str], seed: int) -> bytes:
+    """Return a file whose layers' weights and biases lie in random order, each tensor by itself.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    graph : Graph
+        What it holds.
+    layers : sequence of str
+        Which layers.
+    seed : int
+        Draws the order of each tensor: the same for a layer, whichever others are shuffled.
+
+    Raises
+    ------
+    ModelError
+        The weights lie outside the file's buffers.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    out = bytearray(content)
+    model = schema.Model.GetRootAs(out, 0)
+    learnt = [each for step in graph.steps if step.layer in layers for each in graph.learnt(step)]
+    for tensor in {each.buffer: each for each in learnt}.values():
+        buffer = model.Buffers(tensor.buffer)
+        field = buffer._tab.Offset(4)  # the vector of bytes, in the schema's first field
+        if not field:
+            raise ModelError("weights within the file's buffers", "weights stored behind them")
+        start, size = buffer._tab.Vector(field), buffer.DataLength()
+        width = size // math.prod(int(each) for each in tensor.shape)
+        cells = np.frombuffer(bytes(out[start : start + size]), np.uint8).reshape(-1, width)
+        order = np.random.default_rng([seed, tensor.buffer]).permutation(len(cells))
+        out[start : start + size] = cells[order].tobytes()
+    return bytes(out)
