@@ -130,7 +130,7 @@ def _reduction(method: str) -> str:
 
 
 def _scores(
-    classifier: DifferentiableClassifier, method: str, found: tuple[LayerInfo, ...], val: Split, seed: int
+    classifier: DifferentiableClassifier, method: str, layers_: tuple[LayerInfo, ...], val: Split, seed: int
 ) -> tuple[tuple[LayerChoice, ...], int]:
     """Return for each layer by how much deletion in the order of its maps beats random maps."""
     most = CHOICE_IMAGES if val.images.ndim == 4 else CHOICE_VOLUMES
@@ -139,13 +139,18 @@ def _scores(
     size = batch_size(images)
     targets = classifier.predict(images, size).argmax(axis=1)
     choices = []
-    for layer in found:
+    for layer in layers_:
         made = explainer(classifier, method, layer.name).make(classifier, images, targets)
-        areas = removal(lambda part: classifier.predict(part, size), images, made.maps, targets, seed=seed)[
-            "deletion"
-        ]
+        found = removal(
+            lambda part: classifier.predict(part, size),
+            images,
+            made.maps,
+            targets,
+            seed=seed,
+            kinds=("deletion",),
+        )["deletion"]
         # A map without evidence gains nothing: leaving such images out would reward layers that have many.
-        gains = [np.nan_to_num(area["random"] - area["map"]) for area in areas.values()]
+        gains = [np.nan_to_num(area["random"] - area["map"]) for area in found.values()]
         choices.append(LayerChoice(layer.name, layer.grid, float(np.mean(gains)) if len(drawn) else None))
     return tuple(choices), len(drawn)
 

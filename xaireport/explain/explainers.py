@@ -26,7 +26,7 @@ VIS = ("gradcam++", "scorecam", "smoothgrad")
 """The methods of tf-keras-vis."""
 WITHOUT_LAYER = (*PERTURBING, "smoothgrad")
 
-AFFORDABLE = {"gradcam++": 48, "smoothgrad": 48, "scorecam": 12, "occlusion": 96, "rise": 8}
+AFFORDABLE = {"gradcam++": 48, "smoothgrad": 24, "scorecam": 12, "occlusion": 96, "rise": 8}
 """Test images for which the maps of slow methods are made again and again; of the others 200."""
 AFFORDABLE_VOLUMES = 0.25
 """The same for volumes, as a share of it."""

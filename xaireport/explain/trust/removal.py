@@ -5,7 +5,7 @@ The model is only asked. Random maps on the same grid, as smooth as the real one
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ Numbers = NDArray[np.float64]
 Predict = Callable[[Pixels], Floats]
 """``images uint8 (m, *shape) -> probabilities float32 (m, n_classes)``."""
 
+KINDS = ("deletion", "insertion")
 STEPS = 10
 """Steps from the whole image to nothing left of it."""
 BLUR = 1 / 8
@@ -26,7 +27,13 @@ _BYTES = 32 * 2**20
 
 
 def removal(
-    predict: Predict, images: Pixels, maps: Floats, targets: Ints, seed: int, steps: int = STEPS
+    predict: Predict,
+    images: Pixels,
+    maps: Floats,
+    targets: Ints,
+    seed: int,
+    steps: int = STEPS,
+    kinds: Sequence[str] = KINDS,
 ) -> dict[str, dict[str, dict[str, Numbers]]]:
     """Return areas under the curves of deletion and insertion, in the order of the maps and of random ones.
 
@@ -44,6 +51,8 @@ def removal(
         Draws the random maps, and the order of pixels that tie.
     steps : int
         Points of a curve, less one.
+    kinds : sequence of {"deletion", "insertion"}
+        Which of them; each costs as much as the other.
 
     Returns
     -------
@@ -66,14 +75,12 @@ def removal(
     pixels = int(np.prod(shape))
     counts = np.rint(np.linspace(0, pixels, steps + 1)).astype(int)
     whole = _scores(predict, images, targets)
-    out: dict[str, dict[str, dict[str, Numbers]]] = {"deletion": {}, "insertion": {}}
+    out: dict[str, dict[str, dict[str, Numbers]]] = {kind: {} for kind in kinds}
     for name, replaced in (("mean", _mean(images)), ("blur", _blurred(images))):
         ends = (whole, _scores(predict, replaced, targets))
-        for kind, (start, end) in (
-            ("deletion", (images, replaced)),
-            ("insertion", (replaced, images)),
-        ):
+        for kind in kinds:
             areas = {}
+            start, end = (images, replaced) if kind == "deletion" else (replaced, images)
             first, last = ends if kind == "deletion" else ends[::-1]
             for which, ranks in orders.items():
                 curve = np.empty((steps + 1, n))
