@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -147,3 +148,22 @@ def test_the_environment_is_left_as_it_was(monkeypatch, tmp_path):
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     pdf.write_pdf('<html lang="en"><title>t</title><p>x</p>', tmp_path / "x.pdf")
     assert "SOURCE_DATE_EPOCH" not in os.environ
+
+
+def test_a_card_of_volumes_with_all_their_slices_can_be_printed(phantom, tmp_path):
+    """More sheets of slices than a page of paper holds: the grids must break between classes."""
+    results = copy.deepcopy(phantom.results)
+    variant = results["variants"]["augmented"]
+    shown = [place for place in variant["examples"] if place["overlay"]]
+    sheets = {"montage": shown[0]["overlay"], "montage_slices": [f"axial {i}" for i in range(8)]}
+    strips = {"slices": ["axial 3", "coronal 5", "sagittal 9"]}
+    variant["examples"] = [
+        {**shown[0], **sheets, **strips, "y_true": k, "sample_id": f"{k}-{i}"}
+        for k in range(len(results["classes"]))
+        for i in range(6)
+    ]
+    page = render_card(results, "augmented", phantom.folder)
+    assert page.count("Slices through the volume under the map") == 6 * len(results["classes"])
+    pdf.write_pdf(page, tmp_path / "card.pdf", [])
+    text = " ".join(each.extract_text() for each in PdfReader(tmp_path / "card.pdf").pages)
+    assert "Through the volumes, slice by slice" in " ".join(text.split())

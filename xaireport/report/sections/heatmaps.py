@@ -33,7 +33,7 @@ def make(card: Card) -> Content:
         blocks.extend(trust.blocks(card.study, heatmaps))
     blocks.extend(_per_class(card, "examples"))
     if through := _through_volumes(card):
-        blocks.append(Details(("Through the volumes, slice by slice",), (Gallery(through),)))
+        blocks.append(Details(("Through the volumes, slice by slice",), through))
     gallery = tuple(picture(card.study, place, with_true=True) for place in card.variant.each("gallery"))
     if gallery:
         blocks.append(Details(("Plain gallery of test images",), (Gallery(gallery),)))
@@ -133,18 +133,21 @@ def _skipped(heatmaps: Evidence) -> Notice:
     return Notice(said, "")
 
 
-def _through_volumes(card: Card) -> tuple[Picture, ...]:
-    """Return each volume on show as a sheet of slices under its map; none of flat images."""
-    pictures = []
+def _through_volumes(card: Card) -> tuple[Gallery, ...]:
+    """Return each volume on show as a sheet of slices under its map, by class; nothing of flat images."""
+    pictures: dict[int, list[Picture]] = {}
     for place in card.variant.each("examples"):
         if place.get("montage"):
-            plain = picture(card.study, place, with_true=True)
+            plain = picture(card.study, place)
             words = f"Slices through the volume under the map: {alternative(card.study, place)}"
             shown = (place.quote("montage_slices", i) for i in range(len(place.get("montage_slices"))))
-            below = (*plain.caption, *(() if plain.hit else (", ", *plain.below)))
             sheet = (Image(place.get("montage"), words),)
-            pictures.append(Picture(sheet, below, plain.hit, joined(shown, " · "), wide=True))
-    return tuple(pictures)
+            made = Picture(sheet, plain.caption, plain.hit, joined(shown, " · "), wide=True)
+            pictures.setdefault(int(place.get("y_true")), []).append(made)
+    # A gallery per class stays within a page of paper.
+    return tuple(
+        Gallery(tuple(pictures[index]), (class_name(card.study, index),)) for index in sorted(pictures)
+    )
 
 
 def _per_class(card: Card, field: str) -> tuple[Gallery, ...]:

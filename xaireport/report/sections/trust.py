@@ -302,7 +302,8 @@ def moved_picture(study: Evidence, place: Evidence) -> Picture:
     )
     hit = place.get("y_true") == place.get("y_pred")
     caption: list[Inline] = [class_name(study, place.get("y_pred")), " "]
-    return Picture(images, (*caption, "correlation ", place.number("correlation", form="signed")), hit)
+    shown = (*caption, "correlation ", place.number("correlation", form="signed"))
+    return Picture(images, shown, hit, wide=len(study.get("data", "input_shape")) == 4)
 
 
 def _variant(study: Evidence, drift: Evidence) -> Inline:
