@@ -6,6 +6,7 @@ What can be a ratio is one, to `import numpy` or `predict` in the same run: mach
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -33,8 +34,17 @@ class Measurement(NamedTuple):
 
 
 def seconds(command: Sequence[str], folder: Path) -> float:
+    # With bytecode, as an installation has it, whatever this shell says.
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        command,
+        cwd=folder,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
     return time.perf_counter() - start
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -70,3 +71,56 @@ def test_the_pairs_of_a_record_can_be_counted_again() -> None:
         for pair in results["comparison"]["discordant"]:
             a, b = right[pair["a"]].astype(bool), right[pair["b"]].astype(bool)
             assert (pair["only_a"], pair["only_b"]) == ((a & ~b).sum(), (b & ~a).sum())
+
+
+def met(heatmaps: dict[str, Any], quantised: bool) -> dict[str, bool]:
+    """Whether each criterion of the verdict is met, from the stored intervals and the written thresholds."""
+    found = {}
+    energy = heatmaps["energy_in_mask"]
+    if "skipped" not in energy:
+        bounds = [energy["controls"][name]["difference"]["lo"] for name in ("chance", "centre")]
+        found["energy_in_mask"] = min(bounds) > 0
+    for areas in (heatmaps["deletion"], heatmaps["deletion"]["second"]):
+        found[f"deletion, {areas['baseline']}"] = areas["controls"]["random"]["difference"]["hi"] < 0
+    found["randomisation"] = heatmaps["randomisation"]["hi"] < 0.5
+    found["wrong_class"] = heatmaps["wrong_class"]["hi"] < 0.9
+    if quantised:
+        found["drift"] = heatmaps["drift"]["occlusion"]["lo"] > 0.5
+    return found
+
+
+def test_every_verdict_of_a_record_follows_from_its_numbers() -> None:
+    for path in RECORDS:
+        for name, variant in load_results(path).data["variants"].items():
+            heatmaps = variant["heatmaps"]
+            expected = met(heatmaps, quantised="quantisation" in variant)
+            verdict = heatmaps["verdict"]
+            told = {reason["criterion"]: reason["outcome"] for reason in verdict["reasons"]}
+            assert {key: value == "pass" for key, value in told.items() if value != "untested"} == expected, (
+                name
+            )
+            assert verdict["outcome"] == ("pass" if all(expected.values()) else "fail"), name
+            randomised = heatmaps["randomisation"]
+            assert randomised["seeds"] >= 5
+            decisive = randomised["steps"][randomised["decisive"]]["correlation"]
+            assert [randomised[key] for key in ("value", "lo", "hi")] == [
+                decisive[key] for key in ("value", "lo", "hi")
+            ]
+
+
+def test_every_variant_of_derma_has_maps_drift_and_a_verdict() -> None:
+    variants = load_results(next(path for path in RECORDS if path.name.startswith("derma"))).data["variants"]
+    assert len(variants) == 6
+    for name, variant in variants.items():
+        heatmaps = variant["heatmaps"]
+        assert heatmaps["n"] == 2004
+        assert heatmaps["verdict"]["outcome"] in ("pass", "fail"), name
+        assert heatmaps["drift"]["occlusion"]["value"] is not None
+        is_small = name in ("dynamic", "int8", "qat")
+        assert heatmaps["method"] == ("gradcam-hybrid" if is_small else "gradcam")
+        if is_small:
+            assert heatmaps["drift"]["other"] == "augmented"
+            assert heatmaps["layer"] == variants["augmented"]["heatmaps"]["layer"]
+        energy = heatmaps["energy_in_mask"]
+        assert energy["lo"] <= energy["value"] <= energy["hi"]
+        assert energy["chance"] == energy["controls"]["chance"]["value"]

@@ -236,3 +236,22 @@ def test_the_measurement_leaves_the_model_as_it_was(model: KerasClassifier, test
     first, second = judge(model, test_split), judge(model, test_split)
     np.testing.assert_array_equal(model.predict(test_split.images), before)
     assert first == second
+
+
+def test_a_model_without_weights_is_not_randomised(model: KerasClassifier, test_split: Split) -> None:
+    class Weightless:
+        method_suffix = ""
+
+        def learnt_layers(self, up_to: str = "") -> tuple[str, ...]:
+            return ()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(model, name)
+
+    honest = explainer(model, "gradcam", "last")
+    through = Explainer("gradcam", "last", lambda _, images, targets: honest.make(model, images, targets))
+    y_pred = model.predict(test_split.images).argmax(axis=1)
+    found = trust(through, Weightless(), test_split, y_pred, N_CLASSES, seed=0)  # type: ignore[arg-type]
+    assert isinstance(found.randomisation, Skipped)
+    assert "no weights" in found.verdict.sentence
+    assert found.verdict.outcome == "pass"

@@ -13,6 +13,7 @@ import numpy as np
 from xaireport import codec
 from xaireport.data.canonical import open_dataset
 from xaireport.engine.node import Context
+from xaireport.errors import ModelError
 from xaireport.explain.explain import MAPS_FILE
 from xaireport.explain.explainers import Explainer, batch_size, explainer
 from xaireport.explain.pictures import Painter
@@ -32,6 +33,7 @@ from xaireport.types import (
     Ints,
     Measure,
     Moved,
+    Pixels,
     Skipped,
     Split,
     Trust,
@@ -105,7 +107,6 @@ def trust(
         index, maps = known
     mine = maps[np.searchsorted(index, sample)]
     chance = {"other_image": sanity.other_image(mine, seed)}
-    steps, decisive = sanity.cascade(method, classifier, images, targets, mine)
     zero = ~maps.reshape(len(maps), -1).any(axis=1)
     located = _located(maps, test, index, seed)
     size = batch_size(images)
@@ -122,22 +123,7 @@ def trust(
         iou=located["iou"],
         deletion=_areas(areas["deletion"], mean),
         insertion=_areas(areas["insertion"], mean),
-        randomisation=Cascade(
-            tuple(
-                CascadeStep(
-                    step.layer,
-                    step.layers,
-                    over_seeds(_per_seed(step.correlation)),
-                    over_seeds(_per_seed(step.ssim)),
-                )
-                for step in steps
-            ),
-            decisive,
-            int(np.isfinite(steps[0].correlation[0]).sum()),
-            sanity.SEEDS,
-            mean(chance["other_image"], {}).value,
-            steps[-1].zero,
-        ),
+        randomisation=_randomised(method, classifier, images, targets, mine, mean(chance["other_image"], {})),
         wrong_class=mean(
             sanity.other_class(method, classifier, images, targets, mine, n_classes, seed), chance
         ),
@@ -146,6 +132,33 @@ def trust(
         verdict=TrustVerdict("untested", ""),
     )
     return judged(found, None)
+
+
+def _randomised(
+    method: Explainer, classifier: Classifier, images: Pixels, targets: Ints, maps: Floats, chance: Measure
+) -> Cascade | Skipped:
+    if not classifier.learnt_layers():
+        return Skipped("randomisation", "the model has no weights to randomise")
+    try:
+        steps, decisive = sanity.cascade(method, classifier, images, targets, maps)
+    except ModelError as error:  # what is left of the model may not run
+        return Skipped("randomisation", f"a randomised model could not be explained: {error.message}")
+    return Cascade(
+        tuple(
+            CascadeStep(
+                step.layer,
+                step.layers,
+                over_seeds(_per_seed(step.correlation)),
+                over_seeds(_per_seed(step.ssim)),
+            )
+            for step in steps
+        ),
+        decisive,
+        int(np.isfinite(steps[0].correlation[0]).sum()),
+        sanity.SEEDS,
+        chance.value,
+        steps[-1].zero,
+    )
 
 
 def judged(found: Trust, moved: Drift | Skipped | None) -> Trust:

@@ -36,6 +36,14 @@ def test_a_perfect_map() -> None:
         assert all(column.shape == (N,) for column in columns.values())
 
 
+def test_a_grid_finer_than_the_image_has_a_peak_as_well() -> None:
+    images, masks, _ = scene()
+    fine = np.random.default_rng(4).random((N, 32, 32), np.float32)
+    found = localise(fine, images, masks, 0)["pointing"]
+    assert np.isfinite(found["map"]).all()
+    assert found["map"].mean() == pytest.approx(found["chance"].mean(), abs=0.04)
+
+
 def test_maps_that_know_nothing_are_at_chance() -> None:
     images, masks, _ = scene()
     random = np.random.default_rng(9).random((N, 8, 8), np.float32)

@@ -91,7 +91,10 @@ def _peaks(maps: Floats, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     axes = tuple(range(1, maps.ndim))
     highest = maps == maps.max(axis=axes, keepdims=True)
     for axis, size in enumerate(shape, start=1):
-        highest = highest.take(np.arange(size) * highest.shape[axis] // size, axis)
+        first = np.arange(size) * highest.shape[axis] // size
+        # Of a grid finer than the image (a model that enlarges it) a pixel holds several cells.
+        finer = highest.shape[axis] > size
+        highest = np.logical_or.reduceat(highest, first, axis) if finer else highest.take(first, axis)
     out: NDArray[np.bool_] = highest.reshape(len(maps), -1)
     return out
 

@@ -70,7 +70,7 @@ def _measures(study: Evidence, heatmaps: Evidence) -> Table:
     columns = (
         Column(("Question",), False),
         Column(("measured",)),
-        Column(("control",)),
+        Column(("control",), False),
         Column(("difference",)),
         Column(("n",)),
         Column(("criterion",), False),
@@ -141,8 +141,8 @@ def _row(words: Text, place: Evidence, met: Evidence | None, control: Text | Non
         found = met.get("outcome")
         verdict_ = Cell((Strong((found,), TONES[found]),))
     if place.get("skipped"):
-        reason = Cell(("not measured",), (place.quote("skipped", "reason"),))
-        return Row(Cell(words), (reason, Cell(("–",)), Cell(("–",)), Cell(("–",)), verdict_))
+        why = Cell(("not measured: ", place.quote("skipped", "reason")))
+        return Row(Cell(words), (Cell(("–",)), why, Cell(("–",)), Cell(("–",)), verdict_))
     below: Text = ()
     if place.get("lo") is not None:
         below = (place.number("lo"), "–", place.number("hi"))
@@ -200,16 +200,17 @@ def _cascade(heatmaps: Evidence) -> tuple[Block, ...]:
         Column(("rank correlation",)),
         Column(("SSIM",)),
     )
-    caption: Text = (
-        "What is left of the maps when weights are shuffled layer by layer from the output down; the marked "
-        "row decides: from there on the explained layer itself is random",
+    caption: Text = ("What is left of the maps when weights are random",)
+    note: Text = (
+        "Weights are shuffled layer by layer from the output down. The marked row decides: from there on the "
+        "explained layer itself is random.",
     )
-    return (Details(("Layer by layer",), (Table(caption, columns, rows),)),)
+    return (Details(("Layer by layer",), (Table(caption, columns, rows, (note,)),)),)
 
 
 def _with_bounds(place: Evidence) -> Cell:
     if place.get("skipped"):
-        return Cell(("not measured",), (place.quote("skipped", "reason"),))
+        return Cell(("not measured",))
     bounds: Text = ()
     if place.get("lo") is not None:
         bounds = (place.number("lo"), "–", place.number("hi"))
@@ -228,7 +229,7 @@ def summary(study: Evidence, variants: list[Evidence]) -> tuple[Block, ...]:
         Column(("deletion, less random maps",)),
         Column(("correlation, random weights",)),
         Column(("correlation, another class",)),
-        Column(("correlation with occlusion maps of",)),
+        Column(("correlation with another variant, by occlusion",)),
     )
     rows = tuple(
         Row(
@@ -263,9 +264,9 @@ def _difference(place: Evidence, control: str) -> Cell:
 
 def _drift_cell(study: Evidence, drift: Evidence) -> Cell:
     if drift.get("skipped"):
-        return Cell(("–",), (drift.quote("skipped", "reason"),))
+        return Cell(("–",))
     found = _with_bounds(drift.at("occlusion"))
-    return Cell((*found.text, " ", _variant(study, drift)), found.below)
+    return Cell(found.text, found.below, further=("with ", _variant(study, drift)))
 
 
 def _moved(study: Evidence, heatmaps: Evidence, here: Inline = "here") -> tuple[Block, ...]:
