@@ -237,3 +237,31 @@ def test_a_model_without_spatial_layers_is_explained_by_occlusion(tmp_path: Path
     decision = decide(opened(small.saved(model, tmp_path)), ExplainSettings(), val, 0)
     assert (decision.method, decision.layer) == ("occlusion", "")
     assert "no layer's output is a grid over the image" in decision.notes[0]
+
+
+def test_one_pixel_of_one_channel_decides(tmp_path: Path) -> None:
+    """The true explanation is known: HiResCAM marks the one cell, Grad-CAM the one channel."""
+    keras = import_keras()
+    layers = keras.layers
+    start = keras.Input((8, 8, 3))
+    x = layers.Conv2D(3, 1, activation="relu", name="as_it_is")(start)
+    model = keras.Model(start, layers.Dense(2, activation="softmax", name="out")(layers.Flatten()(x)))
+    conv, out = model.get_layer("as_it_is"), model.get_layer("out")
+    conv.kernel.assign(np.eye(3, dtype=np.float32).reshape(1, 1, 3, 3))
+    weights = np.zeros((8, 8, 3, 2), np.float32)
+    weights[5, 2, 1, 1] = 1  # green at row 5, column 2 speaks for the second class
+    out.kernel.assign(weights.reshape(-1, 2))
+    classifier = opened(small.saved(model, tmp_path))
+    images = small.images(4, (8, 8, 3))
+    images[:, 5, 2, 1] = 200
+    activations, gradients, _ = classifier.activations_and_gradients(images, np.ones(4, np.int64), "as_it_is")
+    cell = np.zeros((8, 8), np.float32)
+    cell[5, 2] = 1
+    for made in REDUCTIONS["hirescam"](activations, gradients)[0]:
+        np.testing.assert_array_equal(made, cell)
+    maps, zero = REDUCTIONS["gradcam"](activations, gradients)
+    green = images[..., 1].astype(np.float32)
+    np.testing.assert_allclose(maps, green / green.max(axis=(1, 2), keepdims=True), atol=1e-6)
+    assert not zero.any()
+    _, against, _ = classifier.activations_and_gradients(images, np.zeros(4, np.int64), "as_it_is")
+    assert REDUCTIONS["gradcam"](activations, against)[1].all()  # nothing speaks for the first class
