@@ -117,6 +117,22 @@ class Reference(Spec):
     remark: str = ""
 
 
+class Statements(Spec):
+    """What only people know, for the cards: table ``[card]``. Where nobody has said, the card says so."""
+
+    responsible: str = ""
+    """Who answers for the models: a person or a role, and how to reach them."""
+    intended_use: str = ""
+    out_of_scope: str = ""
+    users: str = ""
+    risks: str = ""
+    """What a wrong answer does, and to whom."""
+    reference_standard: str = ""
+    """How the labels came about."""
+    limits: str = ""
+    ethics: str = ""
+
+
 class VariantSpec(Spec):
     """One system of a study, its parent's settings already merged in."""
 
@@ -175,6 +191,7 @@ class StudySpec(Spec):
     """How much of a score a variant may lose and still count as no worse; None: nobody has said."""
     family: Literal["all", "parents"] = "all"
     """Which pairs of variants are tested together: all, or each with its parent."""
+    card: Statements = Statements()
     seed: int = Field(0, ge=0)
     variants: dict[str, VariantSpec]
     overrides: tuple[str, ...] = ()

@@ -91,3 +91,9 @@ def test_the_settings_that_the_brief_states() -> None:
     transfer = derma.variants["transfer"]
     assert (transfer.train.monitor, transfer.train.early_stopping > 0) == ("val_loss", True)
     assert (cifar.variants["resnet"].train.epochs, cifar.variants["resnet"].train.optimizer) == (20, "adam")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_study_states_what_it_is_for(path: Path) -> None:
+    card = load_study(path).card.model_dump()
+    assert [key for key, text in card.items() if not text] == ["responsible"]  # nobody answers for a demo

@@ -101,6 +101,7 @@ def assemble(
         },
         **_pareto(study.headline, variants),
         **pairs,
+        "card": study.card.model_dump(),
         "data_audit": asdict(data.audit) if data.audit is not None else None,
         "methods": methods(
             study, run.procedure, data.splits["test"].groups is not None, bool(pairs["comparisons"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from html import unescape
@@ -18,6 +19,7 @@ from xaireport.report.html import render_card, render_comparison
 from xaireport.report.pairs import ALPHA
 from xaireport.report.pdf import write_pdf
 from xaireport.report.schema import check_results
+from xaireport.spec import Statements
 from xaireport.types import Score
 
 
@@ -304,3 +306,19 @@ def test_the_methods_print_every_threshold(card: str) -> None:
     assert "below 0.5 once the explained layer is random" in text
     assert "below 0.9 with the map of another class" in text
     assert "at least 5 cells per axis" in text
+
+
+def test_what_people_state_is_printed_and_what_they_do_not_is_missing(tmp_path: Path) -> None:
+    said = Statements(
+        intended_use="To <b>compare</b> variants", risks="A missed melanoma", responsible="A. Mustermann"
+    )
+    results = case.build(tmp_path, card=said)
+    card = render_card(results, "augmented", tmp_path)
+    use = section(card, "b")
+    assert "To <b>compare</b> variants" in html.unescape(use)
+    assert "<b>compare</b>" not in card
+    assert "Users missing" in use
+    assert "Responsible A. Mustermann" in section(card, "a")
+    assert "Reference standard missing" in section(card, "c")
+    assert re.search(r'item B of[^>]+>B</span>(?! <span class="state">missing)', card)
+    assert "Nobody has stated limits" in section(card, "m")

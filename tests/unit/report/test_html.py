@@ -186,7 +186,7 @@ def test_no_heatmaps_no_training_and_no_reference_are_said(study):
     assert "No heatmaps: the model file has no gradients" in text
     assert "none here: the file was brought" in text
     assert "Learning curves" not in text
-    assert "reference" not in text.lower().replace("reference (project", "")
+    assert "reference" not in text.lower().replace("reference standard", "")
 
 
 def test_undefined_scores_are_a_dash_with_their_reason(study):

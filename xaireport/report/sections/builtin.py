@@ -13,6 +13,7 @@ from xaireport.report.sections import (
     methods,
     paired,
     provenance,
+    statements,
     subgroups,
     system,
 )
@@ -28,13 +29,11 @@ BUILTIN: tuple[SectionMaker, ...] = (
     SectionMaker("C", "Data", data.make, 70),
     SectionMaker("A", "Identity", identity.make, 80),
     SectionMaker("P", "Provenance", provenance.make, 90),
-    SectionMaker("B", "Intended use", absent("Nobody has stated users, purpose or risks."), 100),
+    SectionMaker("B", "Intended use", statements.make_use, 72),
     SectionMaker("H", "Ranking and calibration", calibration.make, 35),
     SectionMaker("I", "Paired comparison", paired.make, 32),
     SectionMaker("J", "Subgroups", subgroups.make, 55),
-    SectionMaker(
-        "M", "Limits and ethics", absent("Nobody has stated limits or ethical considerations."), 140
-    ),
+    SectionMaker("M", "Limits and ethics", statements.make_limits, 92),
     SectionMaker("N", "Methods", methods.make, 95),
     SectionMaker("O", "Reporting guidelines", absent("No crosswalk to reporting guidelines was made."), 160),
 )

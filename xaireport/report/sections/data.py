@@ -6,6 +6,7 @@ from xaireport.report.document import Cell, Column, Facts, Inline, Notice, Row, 
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections import audit, clean
 from xaireport.report.sections.registry import Card, Content
+from xaireport.report.sections.statements import stated
 from xaireport.report.words import class_name, joined
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
@@ -51,6 +52,7 @@ def facts(study: Evidence) -> Facts:
         absent = "n/a (synthetic)" if data.get("source") == "phantom" else "missing"
         words: Inline = data.quote(field) if data.get(field) else absent
         rows.append(((label,), (words,)))
+    rows.append((("Reference standard",), stated(study, "reference_standard")))
     rows.append((("SHA-256",), (data.quote("sha256", role="code"),)))
     return Facts(tuple(rows))
 

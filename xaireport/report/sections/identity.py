@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from xaireport.report.document import Facts, Text
 from xaireport.report.sections.registry import Card, Content
+from xaireport.report.sections.statements import stated
 
 
 def make(card: Card) -> Content:
-    """Name, run, digest, date, tool, and the person responsible (nobody states one yet)."""
+    """Name, run, digest, date, tool, and who is responsible."""
     run = card.study.at("run")
     rows: list[tuple[Text, Text]] = [
         (("Study",), (card.study.quote("study", role="code"),)),
@@ -16,7 +17,7 @@ def make(card: Card) -> Content:
         (("Run",), (run.quote("created", role="time"), ", seed ", run.number("seed", form="count"))),
         (("Evidence digest",), (run.quote("evidence_digest", role="code"),)),
         (("Tool",), ("xaireport ", run.quote("versions", "xaireport", role="code"))),
-        (("Responsible person",), ("missing",)),
+        (("Responsible",), stated(card.study, "responsible")),
     ]
     if card.variant.get("summary"):
         rows.insert(2, (("Summary",), (card.variant.quote("summary"),)))
