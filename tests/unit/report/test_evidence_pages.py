@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from html import unescape
@@ -315,7 +314,7 @@ def test_what_people_state_is_printed_and_what_they_do_not_is_missing(tmp_path: 
     results = case.build(tmp_path, card=said)
     card = render_card(results, "augmented", tmp_path)
     use = section(card, "b")
-    assert "To <b>compare</b> variants" in html.unescape(use)
+    assert "To <b>compare</b> variants" in unescape(use)
     assert "<b>compare</b>" not in card
     assert "Users missing" in use
     assert "Responsible A. Mustermann" in section(card, "a")
