@@ -264,3 +264,27 @@ def test_either_class_of_one_output_has_slopes(tmp_path: Path) -> None:
     both = [ours.activations_and_gradients(images, np.full(2, k), "conv_1")[1] for k in (0, 1)]
     np.testing.assert_allclose(both[0], -both[1])
     assert ours.logits(images).shape == (2, 2)
+
+
+def test_volumes_have_the_gradients_of_their_parent(tmp_path: Path) -> None:
+    """Convolutions in three dimensions; the converter has no form of 3D pooling."""
+    keras = import_keras()
+    layers = keras.layers
+    x = start = keras.Input((12, 12, 12, 1))
+    x = layers.Conv3D(4, 3, padding="same", activation="relu", name="first")(x)
+    x = layers.Conv3D(6, 3, strides=2, padding="same", activation="relu", name="second")(x)
+    x = layers.GlobalAveragePooling3D(name="mean")(x)
+    model = small.randomise(keras.Model(start, layers.Dense(3, activation="softmax", name="out")(x)))
+    small.saved(model, tmp_path)
+    theirs = open_model(tmp_path / "model.keras")
+    converter = import_tensorflow().lite.TFLiteConverter.from_keras_model(model)
+    (tmp_path / "model.tflite").write_bytes(converter.convert())
+    ours = open_model(tmp_path / "model.tflite")
+    assert isinstance(ours, TFLiteClassifier)
+    images, targets = small.images(5, (12, 12, 12, 1)), np.arange(5) % 3
+    names = {info.name.removesuffix("_1"): info.name for info in ours.spatial_layers()}
+    for layer in ("first", "second"):
+        expected = theirs.activations_and_gradients(images, targets, layer)
+        found = ours.activations_and_gradients(images, targets, names[layer])
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4 * np.abs(b).max())
