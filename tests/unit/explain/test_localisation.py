@@ -82,6 +82,25 @@ def test_soft_masks_count_by_their_share() -> None:
     assert found["pointing"]["map"][0] == pytest.approx(1 / 16)  # every pixel is the peak
 
 
+def test_a_pixel_lies_within_from_half_on() -> None:
+    images, maps = np.zeros((2, 4, 4, 1), np.uint8), np.zeros((2, 4, 4), np.float32)
+    maps[:, 1, 1] = 1
+    masks = np.zeros((2, 4, 4), np.uint8)
+    masks[:, 3, 3] = 255  # so that neither mask is empty
+    masks[:, 1, 1] = [127, 128]
+    assert localise(maps, images, masks, 0)["pointing"]["map"].tolist() == [0, 1]
+
+
+def test_an_edge_counts_by_its_height() -> None:
+    """Two edges, one twice as high: a third of the energy is at the lower one."""
+    images = np.zeros((1, 8, 24, 1), np.uint8)
+    images[:, :, 8:16], images[:, :, 16:] = 50, 150
+    masks = np.zeros((1, 8, 24), np.uint8)
+    masks[:, :, 4:12] = 255
+    found = localise(np.ones((1, 4, 12), np.float32), images, masks, 0)
+    assert found["energy_in_mask"]["edges"][0] == pytest.approx(1 / 3, rel=1e-5)
+
+
 def test_images_without_a_mask_or_a_map_do_not_count() -> None:
     images, masks, maps = scene()
     masks[0] = 100  # below half everywhere

@@ -75,6 +75,40 @@ def test_a_model_that_does_not_look_has_equal_areas() -> None:
             np.testing.assert_allclose(areas["random"], 0.25)
 
 
+def test_pixels_that_tie_have_no_order_of_their_own() -> None:
+    """A map that is the same everywhere knows nothing, also of a box that comes first in memory."""
+    pixels, box = images(), (slice(0, 4), slice(0, 16))
+    pixels[(slice(None), *box)] = 255
+    found = removal(of_box(box), pixels, np.ones((N, 8, 8), np.float32), np.ones(N, np.int64), seed=0)
+    for kind in ("deletion", "insertion"):
+        for name, areas in found[kind].items():
+            difference = areas["map"] - areas["random"]
+            assert abs(difference.mean()) < 3 * difference.std() / N**0.5, (kind, name)
+
+
+def test_the_model_is_asked_no_more_than_needed_and_for_little_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from xaireport.explain.trust import removal as module
+
+    pixels, maps = images(), np.random.default_rng(5).random((N, 8, 8), np.float32)
+    asked: list[int] = []
+
+    def predict(pixels: Any) -> Any:
+        asked.append(len(pixels))
+        return np.full((len(pixels), 2), 0.5, np.float32)
+
+    removal(predict, pixels, maps, np.ones(N, np.int64), seed=0, steps=5)
+    # Three ends, each once: the image and its two replacements. Two kinds, baselines and orders of 4 points.
+    assert sum(asked) == N * (3 + 2 * 2 * 2 * 4)
+    assert len(asked) == 3 + 2 * 2 * 2  # one call for a whole curve, where it fits
+    asked.clear()
+    monkeypatch.setattr(module, "_BYTES", 10 * 4 * pixels[0].nbytes)
+    removal(predict, pixels, maps, np.ones(N, np.int64), seed=0, steps=5)
+    assert sum(asked) == N * (3 + 2 * 2 * 2 * 4)
+    assert sorted(set(asked)) == [40, N]
+
+
 def test_maps_without_evidence_are_left_out_and_the_images_are_untouched() -> None:
     pixels = images()
     before = pixels.copy()

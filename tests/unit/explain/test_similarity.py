@@ -79,6 +79,22 @@ def test_ssim_is_a_plain_loop(shape: tuple[int, ...], side: int) -> None:
     np.testing.assert_allclose(ssim(a, b), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((14, 9), 0.9523646121808381), ((6, 6), 0.9432900250284861), ((7, 8, 9), 0.9525553240689374)],
+)
+def test_ssim_is_scikit_images(shape: tuple[int, ...], expected: float) -> None:
+    """Computed once by structural_similarity of 0.26.0, win_size=7 (5 at 6 × 6) and data_range=1."""
+    rows = np.indices(shape)
+    first, second = (
+        sum(step * at for step, at in zip(steps, rows, strict=False)) % 10 for steps in ((7, 3, 1), (4, 9, 2))
+    )
+    a, b = first / 9, (4 * first + second) / 45
+    assert ssim(a[None].astype(np.float32), b[None].astype(np.float32))[0] == pytest.approx(
+        expected, abs=1e-9
+    )
+
+
 def test_the_top_share_has_its_size_whatever_ties() -> None:
     stack = np.round(maps(5, 20, 6, 7), 1)
     np.testing.assert_allclose(top_share(stack).sum(axis=1), round(0.2 * 42))

@@ -83,6 +83,36 @@ def test_intervals_cover(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (inside / 400 < 0.985).all(), inside
 
 
+def test_a_paired_difference_is_narrower_than_an_unpaired_one() -> None:
+    rng = np.random.default_rng(3)
+    control = rng.normal(size=200)
+    values = control + rng.normal(0, 0.3, 200)
+    paired = measure(values, {"random": control}).controls["random"].difference
+    unpaired = measure(values, {"random": rng.permutation(control)}).controls["random"].difference
+    assert paired.value == pytest.approx(unpaired.value)
+    assert None not in (paired.lo, paired.hi, unpaired.lo, unpaired.hi)
+    assert paired.hi - paired.lo < 0.5 * (unpaired.hi - unpaired.lo)  # type: ignore[operator]
+
+
+def test_the_interval_is_scipys() -> None:
+    from scipy.stats import bootstrap
+
+    rng = np.random.default_rng(4)
+    values = rng.beta(2, 5, 200)
+    control = 0.8 * values + 0.2 * rng.random(200)
+    found = measure(values, {"random": control})
+    difference = found.controls["random"].difference
+    for lo, hi, column in (
+        (found.lo, found.hi, values),
+        (difference.lo, difference.hi, values - control),
+    ):
+        expected = bootstrap(
+            (column,), np.mean, n_resamples=10_000, method="percentile", rng=np.random.default_rng(0)
+        ).confidence_interval
+        width = expected.high - expected.low
+        assert (lo, hi) == pytest.approx(tuple(expected), abs=0.05 * width)
+
+
 def test_over_seeds_by_hand() -> None:
     found = over_seeds(np.array([0.1, 0.2, 0.3, np.nan]))
     assert (found.value, found.n) == (pytest.approx(0.2), 3)
