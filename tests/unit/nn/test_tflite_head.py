@@ -110,6 +110,33 @@ def test_only_the_files_head_weights_changed_and_so_does_the_map(files: dict[str
     np.testing.assert_array_equal(again[1], before[1])
 
 
+def test_only_earlier_layers_changed_and_the_head_is_the_same_function(files: dict[str, Path]) -> None:
+    images, targets = asked()
+    model = opened(files["int8"])
+    before, slopes, _ = model.activations_and_gradients(images, targets, "relu2")
+    head = model._heads["relu2"]
+    with model.shuffled(["relu1"], seed=1) as changed:
+        after = changed.activations_and_gradients(images, targets, "relu2")[0]
+        assert np.abs(after - before).max() > 0.1 * before.max()
+        same, _ = head.slopes(before, targets, head.weights(changed.graph))
+    np.testing.assert_array_equal(same, slopes)
+    with model.shuffled(model.learnt_layers(), seed=2) as changed:
+        changed.activations_and_gradients(images, targets, "relu2")
+    assert head._compiled.experimental_get_tracing_count() == 1  # for files of any weights
+
+
+def test_a_head_gives_the_files_own_scores(files: dict[str, Path]) -> None:
+    """In whole numbers within a step: what was read is what the file goes on with."""
+    images, targets = asked()
+    for mode, off in (("float32", 1e-4), ("float16", 1e-4), ("dynamic", 0.1), ("int8", None)):
+        model = opened(files[mode])
+        activations = model.activations_and_gradients(images, targets, "relu1")[0]
+        head = model._heads["relu1"]
+        _, scores = head.slopes(activations, targets, head.weights(model.graph))
+        step = 1.5 * model.graph.endpoint(model._scores).scale
+        np.testing.assert_allclose(scores, model.logits(images), atol=off or step)
+
+
 @pytest.mark.parametrize("mode", ["float32", "float16", "dynamic", "int8"])
 def test_scores_before_the_softmax(files: dict[str, Path], mode: str) -> None:
     images, _ = asked()
@@ -224,6 +251,99 @@ def test_heads_of_many_kinds(tmp_path: Path) -> None:
         found = ours.activations_and_gradients(images, targets, f"{layer}_1")  # as the converter names it
         for a, b in zip(found, expected, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4 * np.abs(b).max())
+
+
+def kinds_of_head(kind: str) -> list[Any]:
+    layers = import_keras().layers
+    dense = [layers.GlobalAveragePooling2D(name="mean"), layers.Dense(3, name="logits")]
+    return {
+        # Behind a ReLU it cannot be merged into the kernel: products and sums of its own.
+        "MUL": [layers.BatchNormalization(name="norm"), *dense],
+        "MEAN": [layers.Conv2D(3, 1, name="scores"), layers.GlobalAveragePooling2D(name="mean")],
+        "DEPTHWISE_CONV_2D": [
+            layers.GlobalAveragePooling2D(keepdims=True, name="mean"),
+            layers.DepthwiseConv2D(1, depth_multiplier=2, name="depthwise"),
+            layers.Flatten(name="flat"),
+            layers.Dense(3, name="logits"),
+        ],
+        "BATCH_TO_SPACE_ND": [
+            layers.Conv2D(8, 3, padding="same", dilation_rate=2, use_bias=False, name="dilated"),
+            *dense,
+        ],
+        "PAD": [
+            layers.ZeroPadding2D(((0, 3), (2, 0)), name="pad"),
+            layers.DepthwiseConv2D(3, name="depthwise"),
+            *dense,
+        ],
+        "LEAKY_RELU": [layers.Conv2D(8, 3, name="second"), layers.LeakyReLU(0.2, name="leaky"), *dense],
+        "HARD_SWISH": [layers.Conv2D(8, 3, activation="hard_silu", name="second"), *dense],
+        "ELU": [layers.Conv2D(8, 3, activation="elu", name="second"), *dense],
+        "FULLY_CONNECTED": [layers.Dense(5, activation="relu", name="each_cell"), *dense],
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "MUL",
+        "MEAN",
+        "DEPTHWISE_CONV_2D",
+        "BATCH_TO_SPACE_ND",
+        "PAD",
+        "LEAKY_RELU",
+        "HARD_SWISH",
+        "ELU",
+        "FULLY_CONNECTED",
+    ],
+)
+def test_each_kind_of_head_has_the_gradients_of_its_parent(tmp_path: Path, kind: str) -> None:
+    layers = import_keras().layers
+    first = layers.Conv2D(6, 3, padding="same", activation="relu", name="first")
+    ours = converted(model_of(first, *kinds_of_head(kind)), tmp_path)
+    assert kind in {step.operator for step in ours.graph.steps}
+    images, targets = small.images(6, (12, 12, 3)), np.arange(6) % 3
+    theirs = open_model(tmp_path / "model.keras", output="logits")
+    expected = theirs.activations_and_gradients(images, targets, "first")
+    found = ours.activations_and_gradients(images, targets, "first_1")
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4 * np.abs(b).max())
+
+
+def test_a_margin_of_any_value(tmp_path: Path) -> None:
+    keras = import_keras()
+    layers = keras.layers
+    start = keras.Input((12, 12, 3))
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="first")(start)
+    x = keras.ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=-3.0)
+    x = layers.Conv2D(4, 3, activation="relu", name="second")(x)
+    x = layers.Dense(3, name="logits")(layers.GlobalAveragePooling2D(name="mean")(x))
+    ours = converted(small.randomise(keras.Model(start, x)), tmp_path)
+    assert "PADV2" in {step.operator for step in ours.graph.steps}
+    images, targets = small.images(6, (12, 12, 3)), np.arange(6) % 3
+    _, found, _ = ours.activations_and_gradients(images, targets, "first_1")
+    theirs = open_model(tmp_path / "model.keras", output="logits")
+    _, expected, _ = theirs.activations_and_gradients(images, targets, "first")
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=2e-4 * np.abs(expected).max())
+
+
+def test_what_lies_inside_a_dilated_convolution_is_no_grid_over_the_image(tmp_path: Path) -> None:
+    layers = import_keras().layers
+    first = layers.Conv2D(6, 3, padding="same", activation="relu", name="first")
+    ours = converted(model_of(first, *kinds_of_head("BATCH_TO_SPACE_ND")), tmp_path)
+    conv = next(step for step in ours.graph.steps if step.layer == "dilated_1")
+    assert [int(size) for size in conv.output.shape[1:3]] == [6, 6]  # four times as many images of a quarter
+    assert [(info.name, info.grid) for info in ours.spatial_layers()] == [
+        ("first_1", (12, 12)),
+        ("convolution", (12, 12)),
+    ]
+    images, targets = small.images(6, (12, 12, 3)), np.arange(6) % 3
+    with pytest.raises(ModelError, match="a layer with a spatial output"):
+        ours.activations_and_gradients(images, targets, "dilated_1")
+    theirs = open_model(tmp_path / "model.keras", output="logits")
+    expected = theirs.activations_and_gradients(images, targets, "dilated")
+    found = ours.activations_and_gradients(images, targets, "convolution")
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4 * np.abs(b).max())
 
 
 def test_a_layer_that_is_gone_around_is_refused(tmp_path: Path) -> None:

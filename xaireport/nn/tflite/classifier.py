@@ -131,15 +131,13 @@ class TFLiteClassifier:
 
     def spatial_layers(self) -> tuple[LayerInfo, ...]:
         """Return the steps whose output is a grid over the image, in the order of the data flow."""
-        rank = len(self.input_shape) + 1
         found: dict[str, LayerInfo] = {}
-        for step in self.graph.steps:
-            shape = [int(size) for size in step.output.shape]
-            if len(shape) == rank and step.operator not in PASSED_THROUGH:
-                found.pop(step.layer, None)  # of steps of one name the last: it gives what the layer gives
-                found[step.layer] = LayerInfo(
-                    step.layer, _kind(step), tuple(shape[1:-1]), shape[-1], bool(step.activation)
-                )
+        for step in self._grids():
+            _, *grid, channels = (int(size) for size in step.output.shape)
+            found.pop(step.layer, None)  # of steps of one name the last: it gives what the layer gives
+            found[step.layer] = LayerInfo(
+                step.layer, _kind(step), tuple(grid), channels, bool(step.activation)
+            )
         return tuple(found.values())
 
     def activations_and_gradients(
@@ -195,7 +193,7 @@ class TFLiteClassifier:
         steps = list(self.graph.steps)
         if up_to:
             steps = steps[: steps.index(self._step(up_to)) + 1]
-        return tuple(dict.fromkeys(step.layer for step in steps if self.graph.learnt(step)))
+        return tuple(dict.fromkeys(step.layer for step in steps if self.graph.has_kernel(step)))
 
     @contextmanager
     def shuffled(self, layers: Sequence[str], seed: int) -> Iterator[TFLiteClassifier]:
@@ -299,11 +297,21 @@ class TFLiteClassifier:
             tensor = step.inputs[0]
         return None
 
+    def _grids(self) -> list[file.Step]:
+        """Return the steps that give a grid over the image."""
+        found, taken_apart = [], set[int]()
+        for step in self.graph.steps:
+            # Within a dilated convolution an image is several small ones, which only the batch tells.
+            inside = any(id(tensor) in taken_apart for tensor in step.inputs)
+            if step.operator == "SPACE_TO_BATCH_ND" or (inside and step.operator != "BATCH_TO_SPACE_ND"):
+                taken_apart.add(id(step.output))
+            elif len(step.output.shape) == len(self.input_shape) + 1 and step.operator not in PASSED_THROUGH:
+                found.append(step)
+        return found
+
     def _step(self, layer: str) -> file.Step:
-        rank = len(self.input_shape) + 1
-        spatial = [step for step in self.graph.steps if len(step.output.shape) == rank]
-        for step in reversed(spatial):
-            if step.layer == layer and step.operator not in PASSED_THROUGH:
+        for step in reversed(self._grids()):
+            if step.layer == layer:
                 return step
         names = ", ".join(info.name for info in self.spatial_layers())
         raise ModelError("a layer with a spatial output", repr(layer), f"such layers: {names}")

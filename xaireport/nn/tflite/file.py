@@ -146,13 +146,16 @@ class Graph:
         zero = np.asarray(how.zeroPoint if how.zeroPoint is not None else 0).reshape(along)
         return (stored.astype(np.float64) - zero).astype(np.float32) * scale
 
-    def learnt(self, step: Step) -> list[Any]:
-        """Return the stored kernel and biases that a step computes with; none where it has no kernel."""
+    def numbers(self, step: Step) -> list[Any]:
+        """Return the stored numbers that a step computes with: kernel, biases, factors; no shapes or axes."""
         if step.operator == "DEQUANTIZE":
             return []
         stored = [each for each in map(self._source, step.inputs) if each is not None]
-        numbers = [each for each in stored if self.type_of(each) in _NUMBERS or _has_scale(each)]
-        return numbers if any(len(each.shape) > 1 for each in numbers) else []
+        return [each for each in stored if self.type_of(each) in _NUMBERS or _has_scale(each)]
+
+    def has_kernel(self, step: Step) -> bool:
+        """Return whether a step multiplies by stored weights; constants that scale pixels are none."""
+        return step.operator not in _WITH_VECTORS and any(len(each.shape) > 1 for each in self.numbers(step))
 
     def _source(self, tensor: Any) -> Any:
         """Return the tensor that holds the stored values of one: itself, or its source; None for neither."""

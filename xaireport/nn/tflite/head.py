@@ -129,7 +129,10 @@ class Head:
         for step in self._steps:
             stored = {id(tensor): next(left) for tensor in step.inputs if id(tensor) in self._stored(step)}
             operands = _Operands(step, known | stored, _no_constant)
-            known[id(step.output)] = _activated(tf, _OPERATORS[step.operator](tf, operands), step)
+            value = _activated(tf, _OPERATORS[step.operator](tf, operands), step)
+            # Axes and margins are arguments, too: TensorFlow alone would not know how many channels are left.
+            value.set_shape([None, *(int(size) for size in step.output.shape[1:])])
+            known[id(step.output)] = value
         return known[id(self._logits)]
 
     def _stored(self, step: Step) -> set[int]:
@@ -269,6 +272,10 @@ _OPERATORS: dict[str, Operator] = {
     "MUL": lambda tf, at: at[0] * at[1],
     "NEG": lambda tf, at: -at[0],
     "PAD": lambda tf, at: tf.pad(at[0], at[1]),
+    "PADV2": lambda tf, at: tf.pad(at[0], at[1], constant_values=tf.reshape(at[2], [])),
+    # The converter writes a dilated convolution as a plain one between these.
+    "SPACE_TO_BATCH_ND": lambda tf, at: tf.space_to_batch(at[0], at[1], at[2]),
+    "BATCH_TO_SPACE_ND": lambda tf, at: tf.batch_to_space(at[0], at[1], at[2]),
     "LEAKY_RELU": lambda tf, at: tf.nn.leaky_relu(at[0], at.option("alpha")),
     **{name: _nonlinear(name) for name in ("RELU", "RELU6", "TANH", "LOGISTIC", "HARD_SWISH", "ELU")},
     **{name: (lambda tf, at: at[0]) for name in PASSED_THROUGH},
