@@ -5,7 +5,6 @@ A node runs a module of ``xaireport.stages``; the engine decides whether it has 
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from xaireport import paths
 from xaireport.engine.node import Context, Input, Node
 from xaireport.errors import DataError
 from xaireport.nn.backbone import weights_file
+from xaireport.nodes import Nodes
 from xaireport.spec import StudySpec, VariantSpec
 from xaireport.types import Located
 from xaireport.wiring import (
@@ -50,12 +50,12 @@ def _never(context: Context) -> None:
     raise AssertionError("a node that was refused does not run")
 
 
-class Graph:
+class Graph(Nodes):
     """The nodes of a build, in an order in which each comes after what it reads."""
 
     def __init__(self, out: Path, *, max_minutes: float | None = None, random_backbone: bool = False) -> None:
+        super().__init__()
         self.out, self.max_minutes, self.random_backbone = out, max_minutes, random_backbone
-        self.nodes: list[Node] = []
 
     def empty(self) -> Graph:
         """Return a graph without nodes for the same build."""
@@ -64,29 +64,6 @@ class Graph:
             max_minutes=self.max_minutes,
             random_backbone=self.random_backbone,
         )
-
-    def add(
-        self,
-        name: str,
-        stage: str,
-        params: Mapping[str, Any],
-        inputs: Mapping[str, Input],
-        packages: tuple[str, ...],
-        publish: Mapping[str, Path] | None = None,
-        *,
-        loose: tuple[str, ...] = (),
-        code: tuple[str, ...] = (),
-    ) -> str:
-        """Add a node that runs ``xaireport.stages.<stage>`` and return its name."""
-        module = f"xaireport.stages.{stage}"
-
-        def run(context: Context) -> None:
-            importlib.import_module(module).run(context, params)
-
-        self.nodes.append(
-            Node(name, stage, params, inputs, code or (module,), packages, run, publish or {}, loose)
-        )
-        return name
 
     def evidence(self, study: StudySpec, located: Located, chosen: Sequence[str]) -> dict[str, list[str]]:
         """Add all that leads to the evidence of the chosen variants; return the names of each one's nodes."""

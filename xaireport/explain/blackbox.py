@@ -54,7 +54,7 @@ def occlusion(logits: Ask, images: Pixels) -> Floats:
     """
     patches = list(_patches(images.shape[1:-1]))
     grid = _grid(images.shape[1:-1])
-    hidden = _mean_colour(images)
+    hidden = mean_colour(images)
     before = _centred(logits, images)
     drops = np.empty((len(images), len(patches), before.shape[1]), np.float32)
     at_once = max(1, _BYTES // max(1, images[:1].nbytes * len(patches)))
@@ -119,7 +119,7 @@ def rise(ask: Ask, images: Pixels, targets: Ints, seed: int, n_masks: int = MASK
     shown = flat.mean(axis=0)
     maps = np.empty((len(images), *shape), np.float32)
     at_once = max(1, _BYTES // (4 * max(1, images[:1].size)))
-    for i, (image, colour) in enumerate(zip(images, _mean_colour(images), strict=True)):
+    for i, (image, colour) in enumerate(zip(images, mean_colour(images), strict=True)):
         scores = np.empty(n_masks)
         for start in range(0, n_masks, at_once):
             weights = masks[start : start + at_once, ..., None]
@@ -151,7 +151,7 @@ def _patches(shape: Sequence[int]) -> Iterator[tuple[slice, ...]]:
         yield tuple(side[i] for side, i in zip(sides, at, strict=True))
 
 
-def _mean_colour(images: Pixels) -> Pixels:
+def mean_colour(images: Pixels) -> Pixels:
     """Return the mean colour of each image, uint8 (n, 1, …, channels)."""
     mean = images.mean(axis=tuple(range(1, images.ndim - 1)), keepdims=True)
     colour: Pixels = np.rint(mean).astype(np.uint8)
@@ -173,12 +173,10 @@ def _finite(scores: Floats) -> Floats:
 
 def _random_masks(shape: Sequence[int], n: int, rng: np.random.Generator) -> Floats:
     """Return smooth random masks, float32 (n, *shape): coarse ones, enlarged and shifted at random."""
-    from xaireport.explain.trust.similarity import upsample_all
-
     grid = _grid(shape)
     cell = [-(-size // cells) for size, cells in zip(shape, grid, strict=True)]
     coarse = (rng.random((n, *(cells + 1 for cells in grid))) < SHOWN).astype(np.float32)
-    fine = upsample_all(coarse, [(cells + 1) * size for cells, size in zip(grid, cell, strict=True)])
+    fine = cam.upsample(coarse, [(cells + 1) * size for cells, size in zip(grid, cell, strict=True)])
     shifts = np.stack([rng.integers(0, size, n) for size in cell], axis=1)
     return np.stack(
         [

@@ -133,30 +133,30 @@ def normalise(maps: Floats, scale: Floats | None = None) -> tuple[Floats, NDArra
     return np.where(zero.reshape(column), 0.0, divided).astype(np.float32), zero
 
 
-def upsample(grid: Floats, shape: Sequence[int]) -> Floats:
-    """Interpolate a map linearly, axis by axis, with half-pixel centres.
+def upsample(maps: Floats, shape: Sequence[int]) -> Floats:
+    """Interpolate a map, or a stack of maps, linearly, axis by axis, with half-pixel centres.
 
     A cell stands for a block of pixels, so its value belongs to the block's middle: aligning the corners
     instead would push every peak outwards. Beyond the outer middles the edge value holds.
 
     Parameters
     ----------
-    grid : float array, (*grid)
-        The map.
+    maps : float array, (*grid) or (n, *grid)
+        One map or many.
     shape : sequence of int
-        Size of the result, one per axis.
+        Size of the result, one per axis of the grid.
 
     Returns
     -------
-    float32 array, ``shape``
+    float32 array, (*shape) or (n, *shape)
 
     Examples
     --------
     >>> upsample(np.array([0.0, 1.0], np.float32), [4]).tolist()
     [0.0, 0.25, 0.75, 1.0]
     """
-    out = grid.astype(np.float32)
-    for axis, size in enumerate(shape):
+    out = maps.astype(np.float32)
+    for axis, size in enumerate(shape, start=maps.ndim - len(shape)):
         cells = out.shape[axis]
         centre = np.clip((np.arange(size) + 0.5) * cells / size - 0.5, 0, cells - 1)
         below = np.floor(centre).astype(np.intp)

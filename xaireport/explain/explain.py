@@ -126,7 +126,7 @@ def explain(
         made = _made(method, classifier, test.images, targets, np.arange(len(test)), shown)
         _occlusion(classifier, test, len(classes), seed, out)
     except ModelError as error:
-        heatmaps = Skipped("heatmaps", error.message)
+        made, heatmaps = None, Skipped("heatmaps", error.message)  # no maps on show of which nothing is said
     else:
         _save(out / MAPS_FILE, made, targets)
         heatmaps = Heatmaps(

@@ -26,10 +26,11 @@ VIS = ("gradcam++", "scorecam", "smoothgrad")
 """The methods of tf-keras-vis."""
 WITHOUT_LAYER = (*PERTURBING, "smoothgrad")
 
-AFFORDABLE = {"gradcam++": 48, "smoothgrad": 24, "scorecam": 12, "occlusion": 96, "rise": 8}
-"""Test images for which the maps of slow methods are made again and again; of the others 200."""
-AFFORDABLE_VOLUMES = 0.25
-"""The same for volumes, as a share of it."""
+AFFORDABLE = 200
+"""Test images for which maps are made again and again, by a fast method; of volumes :data:`VOLUMES` of it."""
+AFFORDABLE_SLOW = {"gradcam++": 48, "smoothgrad": 24, "scorecam": 12, "occlusion": 96, "rise": 8}
+"""The same by the methods that take longer."""
+VOLUMES, AT_LEAST = 0.25, 8
 
 _ACTIVATION_BYTES = 64 * 2**20
 """Activations, and as many gradients, held at once."""
@@ -77,10 +78,10 @@ class Explainer:
         """Whether maps of the whole test set are affordable."""
         return self.method.removesuffix(HYBRID) in cam.REDUCTIONS
 
-    def affordable(self, volumes: bool, most: int = 200) -> int:
+    def affordable(self, volumes: bool) -> int:
         """Return for how many images maps can be made several times over."""
-        images = most if self.is_fast else min(most, AFFORDABLE[self.method])
-        return max(8, int(images * AFFORDABLE_VOLUMES)) if volumes else images
+        images = AFFORDABLE if self.is_fast else AFFORDABLE_SLOW[self.method]
+        return max(AT_LEAST, int(images * VOLUMES)) if volumes else images
 
 
 def explainer(

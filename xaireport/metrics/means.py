@@ -41,16 +41,22 @@ def measure(
     Measure
         A share of exactly 0 or 1, where the bootstrap has no width, has Wilson's interval, every group being
         one observation.
+
+    Raises
+    ------
+    DataError
+        Not as many groups as values.
     """
     columns = np.stack([values, *controls.values()], axis=1).astype(np.float64)
     known = np.isfinite(columns).all(axis=1)
+    every = units_of(groups, len(values))
     n = int(known.sum())
     if not n:
         reason = "no image could be measured"
         none = {name: Control(None, Difference(None)) for name in controls}
         return Measure(None, 0, controls=none, reason=reason)
     columns = columns[known]
-    units = units_of(None if groups is None else np.asarray(groups)[known], n)
+    units = np.unique(every[known], return_inverse=True)[1]
     count = int(units.max()) + 1
     means = columns.mean(axis=0)
     reason, bounds = "", None

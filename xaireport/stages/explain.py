@@ -14,9 +14,9 @@ from xaireport.data.canonical import open_dataset
 from xaireport.engine.node import Context
 from xaireport.explain.explain import explain
 from xaireport.nn.keras_classifier import KerasClassifier
-from xaireport.nn.runtime import open_model
 from xaireport.nn.vis import vis_maps
 from xaireport.spec import ExplainSettings
+from xaireport.stages.opened import opened
 from xaireport.types import Heatmaps, Skipped
 
 
@@ -24,13 +24,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``heatmaps.json``, ``pictures.json``, ``maps.npz``, ``occlusion.npz``, a folder of pictures."""
     dataset = open_dataset(context.inputs["data"].parent)
     classes = dataset.info.classes
-    classifier = open_model(
-        context.inputs["model"],
-        pixel_scale=params["pixel_scale"],
-        output=params["output"],
-        n_classes=len(classes),
-        input_shape=dataset.input_shape,
-    )
+    classifier = opened(context, params, dataset)
     with np.load(context.inputs["predictions"], allow_pickle=False) as stored:
         y_prob = stored["test_y_prob"]
     explanation = explain(

@@ -10,19 +10,13 @@ import numpy as np
 from xaireport import codec
 from xaireport.data.canonical import open_dataset
 from xaireport.engine.node import Context
-from xaireport.nn.runtime import open_model
+from xaireport.stages.opened import opened
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``predictions.npz`` (per split ``sample_id``, ``y_true``, ``y_prob``) and ``summary.json``."""
     dataset = open_dataset(context.inputs["data"].parent)
-    classifier = open_model(
-        context.inputs["model"],
-        pixel_scale=params["pixel_scale"],
-        output=params["output"],
-        n_classes=len(dataset.info.classes),
-        input_shape=dataset.input_shape,
-    )
+    classifier = opened(context, params, dataset)
     batch_size = 256 if len(dataset.input_shape) == 3 else 32
     arrays: dict[str, Any] = {}
     for name in ("val", "test"):

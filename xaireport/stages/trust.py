@@ -21,8 +21,8 @@ from xaireport.explain.trust import drift, localisation, removal, sanity
 from xaireport.explain.trust.verdict import verdict
 from xaireport.metrics.means import measure, over_seeds
 from xaireport.nn.keras_classifier import KerasClassifier
-from xaireport.nn.runtime import open_model
 from xaireport.nn.vis import vis_maps
+from xaireport.stages.opened import opened
 from xaireport.types import (
     Cascade,
     CascadeStep,
@@ -49,13 +49,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
         return
     dataset = open_dataset(context.inputs["data"].parent)
     n_classes = len(dataset.info.classes)
-    classifier = open_model(
-        context.inputs["model"],
-        pixel_scale=params["pixel_scale"],
-        output=params["output"],
-        n_classes=n_classes,
-        input_shape=dataset.input_shape,
-    )
+    classifier = opened(context, params, dataset)
     seed = params["seed"]
     vis = partial(vis_maps, classifier) if isinstance(classifier, KerasClassifier) else None
     method = explainer(classifier, heatmaps.method, heatmaps.layer, seed, vis)
@@ -173,7 +167,7 @@ def _located(maps: Floats, test: Split, index: Ints, seed: int) -> dict[str, Mea
     names = ("energy_in_mask", "pointing", "iou")
     if test.masks is None:
         return {name: Skipped(name, "the data have no masks of what is to be seen") for name in names}
-    if not (test.masks >= 128).any():
+    if not (test.masks >= localisation.INSIDE).any():
         return {name: Skipped(name, "every mask is empty") for name in names}
     groups = None if test.groups is None else test.groups[index]
     found = localisation.localise(maps, test.images[index], test.masks[index], seed)

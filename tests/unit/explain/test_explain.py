@@ -250,6 +250,7 @@ def test_a_model_that_fails_when_parts_are_hidden_still_has_its_pictures(tmp_pat
     for kind in ("examples", "common", "gallery"):
         plain, mapped = (getattr(each.pictures, kind) for each in (explanation, explained))
         assert [one.sample_id for one in plain] == [one.sample_id for one in mapped]
+        assert not any(one.map or one.overlay for one in plain)
     assert not (tmp_path / "maps.npz").exists()
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xaireport.errors import DataError
 from xaireport.metrics import intervals, means
 from xaireport.metrics.intervals import wilson
 from xaireport.metrics.means import measure, over_seeds
@@ -63,6 +64,12 @@ def test_what_has_no_interval_says_why() -> None:
     assert one.controls["chance"].difference.value == pytest.approx(0.4)
     same = measure(np.array([0.5, 0.7]), {}, groups=["a", "a"])
     assert same.reason == "no interval: all images are of one group"
+
+
+def test_as_many_groups_as_values() -> None:
+    values = np.array([0.5, np.nan, 0.7])
+    with pytest.raises(DataError, match=r"groups of shape \(3,\)"):
+        measure(values, {}, groups=["a", "b"])
 
 
 def test_intervals_cover(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xaireport.explain import blackbox
+from xaireport.explain.cam import upsample
 from xaireport.explain.explain import MAPS_FILE, OCCLUSION_FILE
 from xaireport.explain.trust.sanity import other_image
-from xaireport.explain.trust.similarity import rank_correlation, top_share_iou, upsample_all
+from xaireport.explain.trust.similarity import rank_correlation, top_share_iou
 from xaireport.types import Floats, Ints
 
 Numbers = NDArray[np.float64]
@@ -68,7 +69,7 @@ def of_maps(ours: Stored, theirs: Stored, shape: tuple[int, ...], seed: int) -> 
     other = their_maps[np.searchsorted(their_index, both)]
     a, b = mine, other
     if a.shape[1:] != b.shape[1:]:
-        a, b = upsample_all(a, shape), upsample_all(b, shape)
+        a, b = upsample(a, shape), upsample(b, shape)
     return _alike(both, a, b, seed), mine, other
 
 

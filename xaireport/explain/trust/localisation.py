@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xaireport.errors import DataError
-from xaireport.explain.trust.similarity import overlap, top_share, upsample_all
+from xaireport.explain.cam import upsample
+from xaireport.explain.trust.similarity import overlap, top_share
 from xaireport.types import Floats, Pixels
 
 Numbers = NDArray[np.float64]
@@ -55,10 +56,10 @@ def localise(maps: Floats, images: Pixels, masks: Pixels, seed: int) -> dict[str
     noise = rng.random(maps.shape, np.float32)
     cells = {"map": maps, "random": noise}
     stacks = {
-        "map": upsample_all(maps, shape),
+        "map": upsample(maps, shape),
         "centre": np.broadcast_to(_blob(shape), images.shape[:-1]),
         "edges": _edges(images),
-        "random": upsample_all(noise, shape),
+        "random": upsample(noise, shape),
     }
     chance = np.where(usable, soft.mean(axis=1), np.nan).astype(np.float64)
     out: dict[str, dict[str, Numbers]] = {"energy_in_mask": {}, "pointing": {}, "iou": {}}

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from xaireport.explain.trust.similarity import upsample_all
+from xaireport.explain.blackbox import mean_colour
+from xaireport.explain.cam import upsample
 from xaireport.types import Floats, Ints, Pixels
 
 Numbers = NDArray[np.float64]
@@ -69,14 +70,17 @@ def removal(
     rng = np.random.default_rng([seed, 7])
     usable = maps.any(axis=tuple(range(1, maps.ndim)))
     orders = {
-        "map": _ranks(upsample_all(maps, shape), rng),
-        "random": _ranks(upsample_all(rng.random(maps.shape, np.float32), shape), rng),
+        "map": _ranks(upsample(maps, shape), rng),
+        "random": _ranks(upsample(rng.random(maps.shape, np.float32), shape), rng),
     }
     pixels = int(np.prod(shape))
     counts = np.rint(np.linspace(0, pixels, steps + 1)).astype(int)
     whole = _scores(predict, images, targets)
     out: dict[str, dict[str, dict[str, Numbers]]] = {kind: {} for kind in kinds}
-    for name, replaced in (("mean", _mean(images)), ("blur", _blurred(images))):
+    for name, replaced in (
+        ("mean", np.broadcast_to(mean_colour(images), images.shape)),
+        ("blur", _blurred(images)),
+    ):
         ends = (whole, _scores(predict, replaced, targets))
         for kind in kinds:
             areas = {}
@@ -121,12 +125,6 @@ def _ranks(maps: Floats, rng: np.random.Generator) -> Ints:
     ranks = np.empty(order.shape, np.int64)
     np.put_along_axis(ranks, order, np.arange(flat.shape[1])[None], axis=1)
     return ranks.reshape(maps.shape)
-
-
-def _mean(images: Pixels) -> Pixels:
-    """Return each image as its mean colour."""
-    mean = images.mean(axis=tuple(range(1, images.ndim - 1)), keepdims=True)
-    return np.broadcast_to(np.rint(mean).astype(np.uint8), images.shape)
 
 
 def _blurred(images: Pixels) -> Pixels:

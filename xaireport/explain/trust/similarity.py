@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,25 +13,6 @@ WINDOW = 7
 """Cells per axis within which SSIM compares; fewer where the grid is smaller."""
 _STABLE = (0.01**2, 0.03**2)
 """Constants of SSIM for values from 0 to 1, as in the original."""
-
-
-def upsample_all(maps: Floats, shape: Sequence[int]) -> Floats:
-    """Return a stack of maps, (n, *grid), at the size of the images: float32 (n, *shape).
-
-    Each as :func:`xaireport.explain.cam.upsample` does it.
-    """
-    out = maps.astype(np.float32)
-    for axis, size in enumerate(shape, start=1):
-        cells = out.shape[axis]
-        centre = np.clip((np.arange(size) + 0.5) * cells / size - 0.5, 0, cells - 1)
-        below = np.floor(centre).astype(np.intp)
-        share = (centre - below).astype(np.float32)
-        weights = np.zeros((size, cells), np.float32)
-        rows = np.arange(size)
-        weights[rows, below] = 1 - share
-        weights[rows, np.minimum(below + 1, cells - 1)] += share
-        out = np.moveaxis(np.tensordot(out, weights, axes=(axis, 1)), -1, axis)
-    return np.ascontiguousarray(out)
 
 
 def rank_correlation(a: Floats, b: Floats) -> Numbers:

@@ -132,7 +132,7 @@ class Graph:
 
     def real(self, tensor: Any) -> NDArray[np.float32] | None:
         """Return what a stored tensor stands for, float32: integers by the file's own scales."""
-        source = self._source(tensor)
+        source = self.source(tensor)
         stored = None if source is None else self.values(source)
         if stored is None:
             return None
@@ -150,14 +150,14 @@ class Graph:
         """Return the stored numbers that a step computes with: kernel, biases, factors; no shapes or axes."""
         if step.operator == "DEQUANTIZE":
             return []
-        stored = [each for each in map(self._source, step.inputs) if each is not None]
+        stored = [each for each in map(self.source, step.inputs) if each is not None]
         return [each for each in stored if self.type_of(each) in _NUMBERS or _has_scale(each)]
 
     def has_kernel(self, step: Step) -> bool:
         """Return whether a step multiplies by stored weights; constants that scale pixels are none."""
         return step.operator not in _WITH_VECTORS and any(len(each.shape) > 1 for each in self.numbers(step))
 
-    def _source(self, tensor: Any) -> Any:
+    def source(self, tensor: Any) -> Any:
         """Return the tensor that holds the stored values of one: itself, or its source; None for neither."""
         if self.stored_bytes(tensor):
             return tensor

@@ -24,13 +24,11 @@ Operator = Callable[[Any, "_Operands"], Any]
 class _Operands:
     """What an operator reads while the head is traced."""
 
-    def __init__(self, step: Step, known: dict[int, Any], constant: Callable[[Any], Any]) -> None:
-        self.step, self._known, self._constant = step, known, constant
+    def __init__(self, step: Step, known: dict[int, Any]) -> None:
+        self.step, self._known = step, known
 
     def __getitem__(self, i: int) -> Any:
-        tensor = self.step.inputs[i]
-        found = self._known.get(id(tensor))
-        return self._constant(tensor) if found is None else found
+        return self._known[id(self.step.inputs[i])]
 
     def __len__(self) -> int:
         return len(self.step.inputs)
@@ -68,17 +66,13 @@ class Head:
     def __init__(self, graph: Graph, layer: Any, logits: Any) -> None:
         self._layer, self._logits = layer, logits
         self._steps = tuple(_between(graph, layer, logits))
-        self._constants = [
-            graph.index(tensor)
-            for step in self._steps
-            for tensor in step.inputs
-            if graph.real(tensor) is not None
-        ]
+        read = {id(tensor): tensor for step in self._steps for tensor in step.inputs}
+        self._stored = {id_: graph.index(tensor) for id_, tensor in read.items() if _is_stored(graph, tensor)}
         self._compiled: Any = None
 
     def weights(self, graph: Graph) -> list[Floats]:
         """Return the numbers that the head is made of, from this file or one of the same structure."""
-        return [_numbers(graph, index) for index in self._constants]
+        return [_numbers(graph, index) for index in self._stored.values()]
 
     def slopes(self, activations: Floats, targets: Any, weights: Sequence[Floats]) -> tuple[Floats, Floats]:
         """Return the slopes of each target's score by the activations, and the scores.
@@ -124,20 +118,13 @@ class Head:
         return tf.function(run, input_signature=signature, autograph=False)
 
     def _run(self, tf: Any, activations: Any, weights: Sequence[Any]) -> Any:
-        known: dict[int, Any] = {id(self._layer): activations}
-        left = iter(weights)
+        known = {id(self._layer): activations, **dict(zip(self._stored, weights, strict=True))}
         for step in self._steps:
-            stored = {id(tensor): next(left) for tensor in step.inputs if id(tensor) in self._stored(step)}
-            operands = _Operands(step, known | stored, _no_constant)
-            value = _activated(tf, _OPERATORS[step.operator](tf, operands), step)
+            value = _activated(tf, _OPERATORS[step.operator](tf, _Operands(step, known)), step)
             # Axes and margins are arguments, too: TensorFlow alone would not know how many channels are left.
             value.set_shape([None, *(int(size) for size in step.output.shape[1:])])
             known[id(step.output)] = value
         return known[id(self._logits)]
-
-    def _stored(self, step: Step) -> set[int]:
-        computed = {id(self._layer), *(id(each.output) for each in self._steps)}
-        return {id(tensor) for tensor in step.inputs} - computed
 
 
 def pair(tf: Any, logits: Any) -> Any:
@@ -147,8 +134,8 @@ def pair(tf: Any, logits: Any) -> Any:
     return tf.concat([-logits / 2, logits / 2], axis=-1)
 
 
-def _no_constant(tensor: Any) -> Any:
-    raise AssertionError("every operand is computed or stored")
+def _is_stored(graph: Graph, tensor: Any) -> bool:
+    return graph.source(tensor) is not None
 
 
 def _numbers(graph: Graph, index: int) -> Any:
@@ -164,7 +151,7 @@ def _between(graph: Graph, layer: Any, logits: Any) -> list[Step]:
     for step in reversed(graph.steps):
         if step.output is layer or not any(step.output is each for each in wanted):
             continue
-        if graph.real(step.output) is not None:  # float16 weights on their way to float32
+        if _is_stored(graph, step.output):  # float16 weights on their way to float32
             continue
         found.append(step)
         if step.operator not in _OPERATORS:
@@ -177,7 +164,7 @@ def _between(graph: Graph, layer: Any, logits: Any) -> list[Step]:
     for step in steps:
         read = step.inputs[:1] if step.operator == "RESHAPE" else step.inputs
         for tensor in read:
-            if not any(tensor is each for each in computed) and graph.real(tensor) is None:
+            if not any(tensor is each for each in computed) and not _is_stored(graph, tensor):
                 raise ModelError(
                     "scores that depend on the image through this layer alone",
                     f"{step.layer} ({step.operator}), which reads another one",

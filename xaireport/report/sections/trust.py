@@ -85,17 +85,13 @@ def _measures(study: Evidence, heatmaps: Evidence) -> Table:
 def _rows(study: Evidence, heatmaps: Evidence) -> Iterator[Row]:
     criteria = {place.get("criterion"): place for place in heatmaps.each("verdict", "reasons")}
 
-    def row(words: Text, place: Evidence, criterion: str = "", control: Text | None = None) -> Row:
-        met = criteria.get(criterion)
-        return _row(words, place, met, control)
+    def row(words: Text, place: Evidence, criterion: str = "", control: Text = ()) -> Row:
+        return _row(words, place, criteria.get(criterion), control)
 
     for key, words in PLACE:
         place = heatmaps.at(key)
-        if place.get("skipped"):
-            if key == PLACE[0][0]:
-                yield _row((words,), place, criteria.get(key), None)
-            continue
-        yield row((words,), place, key)
+        if not place.get("skipped") or key == PLACE[0][0]:  # one line says why there are none
+            yield row((words,), place, key)
     for key, does in (("deletion", "fall when it is taken away"), ("insertion", "rise when it is put back")):
         for place in (heatmaps.at(key), heatmaps.at(key, "second")):
             by = BASELINES.get(place.get("baseline"), place.get("baseline"))
@@ -114,7 +110,7 @@ def _rows(study: Evidence, heatmaps: Evidence) -> Iterator[Row]:
             " randomisations",
         )
         chance: Text = (f"{CONTROLS['other_image']} ", place.number("other_image"))
-        found = _row(words_, step.at("correlation"), criteria.get("randomisation"), chance)
+        found = row(words_, step.at("correlation"), "randomisation", chance)
         yield Row(found.head, (*found.cells[:3], Cell((place.number("n", form="count"),)), found.cells[4]))
     yield row(("Do they depend on the class? Rank correlation with the map of another class",),
               heatmaps.at("wrong_class"), "wrong_class")  # fmt: skip
@@ -135,7 +131,7 @@ def _rows(study: Evidence, heatmaps: Evidence) -> Iterator[Row]:
     yield row(("Share of maps without any positive evidence",), heatmaps.at("zero_rate"), "", zero)
 
 
-def _row(words: Text, place: Evidence, met: Evidence | None, control: Text | None) -> Row:
+def _row(words: Text, place: Evidence, met: Evidence | None, control: Text) -> Row:
     verdict_: Cell = Cell(("–",))
     if met is not None:
         found = met.get("outcome")
@@ -233,7 +229,7 @@ def summary(study: Evidence, variants: list[Evidence]) -> tuple[Block, ...]:
     )
     rows = tuple(
         Row(
-            Cell((title(study.at("variants", place.path[1])),), (f"{method_name(place)}",)),
+            Cell((title(study.at("variants", place.path[1])),), (method_name(place),)),
             (
                 Cell((outcome(place),)),
                 _difference(place.at("energy_in_mask"), "chance"),
@@ -292,19 +288,14 @@ def moved_picture(study: Evidence, place: Evidence) -> Picture:
     """Return an image beside this variant's map and the other's."""
     classes = study.get("classes")
     name = f"true {classes[place.get('y_true')]}, predicted {classes[place.get('y_pred')]}"
-    images = tuple(
-        Image(place.get(key), f"{what}: {name}")
-        for key, what in (
-            ("image", "Test image"),
-            ("overlay", "This variant's map"),
-            ("overlay_other", "The other's map"),
-        )
-        if place.get(key)
+    images = tuple(Image(place.get(key), f"{what}: {name}") for key, what in LAYERS if place.get(key))
+    called, correlation = class_name(study, place.get("y_pred")), place.number("correlation", form="signed")
+    return Picture(
+        images,
+        (called, " correlation ", correlation),
+        place.get("y_true") == place.get("y_pred"),
+        wide=len(study.get("data", "input_shape")) == 4,
     )
-    hit = place.get("y_true") == place.get("y_pred")
-    caption: list[Inline] = [class_name(study, place.get("y_pred")), " "]
-    shown = (*caption, "correlation ", place.number("correlation", form="signed"))
-    return Picture(images, shown, hit, wide=len(study.get("data", "input_shape")) == 4)
 
 
 def _variant(study: Evidence, drift: Evidence) -> Inline:

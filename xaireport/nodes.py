@@ -1,0 +1,40 @@
+"""A list of nodes, each of which runs a stage."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xaireport.engine.node import Context, Input, Node
+
+
+class Nodes:
+    """The nodes so far; what is added later may read what was added before."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+
+    def add(
+        self,
+        name: str,
+        stage: str,
+        params: Mapping[str, Any],
+        inputs: Mapping[str, Input],
+        packages: tuple[str, ...],
+        publish: Mapping[str, Path] | None = None,
+        *,
+        loose: tuple[str, ...] = (),
+        code: tuple[str, ...] = (),
+    ) -> str:
+        """Add a node that runs ``xaireport.stages.<stage>`` and return its name."""
+        module = f"xaireport.stages.{stage}"
+
+        def run(context: Context) -> None:
+            importlib.import_module(module).run(context, params)
+
+        self.nodes.append(
+            Node(name, stage, params, inputs, code or (module,), packages, run, publish or {}, loose)
+        )
+        return name
