@@ -17,7 +17,7 @@ from typing import Any
 
 TERMS = re.compile(r"\bF1\b|\bSHA-256\b|\bp95\b|\bfloat32\b")
 VOID = {"meta", "img", "br", "link", "hr", "input"}
-SILENT = {"style", "title", "svg"}
+SILENT = {"style", "script", "title", "svg"}
 NUMBER = re.compile(r"([+−±]?)(\d[\d,]*)(?:\.(\d+))?\s?(%|×|kB|MB|GB|B|h|min|ms|s)?")
 UNITS = {
     "%": 0.01,

@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import xaireport.report
 from xaireport import paths
 from xaireport.engine.node import Context, Input, Node
 from xaireport.errors import DataError
 from xaireport.nn.backbone import weights_file
 from xaireport.nodes import Nodes
+from xaireport.report.formats import formats
+from xaireport.report.plugins import code, distributions
 from xaireport.spec import StudySpec, VariantSpec
 from xaireport.types import Located
 from xaireport.wiring import (
@@ -53,9 +56,17 @@ def _never(context: Context) -> None:
 class Graph(Nodes):
     """The nodes of a build, in an order in which each comes after what it reads."""
 
-    def __init__(self, out: Path, *, max_minutes: float | None = None, random_backbone: bool = False) -> None:
+    def __init__(
+        self,
+        out: Path,
+        *,
+        max_minutes: float | None = None,
+        random_backbone: bool = False,
+        formats: tuple[str, ...] = (),
+    ) -> None:
         super().__init__()
         self.out, self.max_minutes, self.random_backbone = out, max_minutes, random_backbone
+        self.formats = formats
 
     def empty(self) -> Graph:
         """Return a graph without nodes for the same build."""
@@ -297,6 +308,9 @@ class Graph(Nodes):
             "info": Input(data, "dataset.json"),
             "audit": optional(f"audit {study.name}", ""),
         }
+        words = Path(xaireport.report.__path__[0])
+        for file in ("methods.toml", "crosswalk.toml", "results_schema.json"):
+            inputs[f"words/{file}"] = Input(path=words / file)
         if len(chosen) > 1:
             inputs["pairs"] = optional(f"pairs {study.name}", "comparisons.json")
         for name in chosen:
@@ -344,8 +358,9 @@ class Graph(Nodes):
             "figures",
             {},
             {"results": Input(results)},
-            ("matplotlib", "seaborn"),
+            ("matplotlib", "seaborn", *distributions()),
             {"assets/": self.out / study.name / "assets"},
+            code=("xaireport.stages.figures", *code()),
         )
         return {
             "results": Input(results, "results.json"),
@@ -367,35 +382,55 @@ class Graph(Nodes):
         evidence : mapping
             Inputs ``results``, ``predictions`` and ``assets``.
         """
+        made = {
+            f"{name}/{file}": replace(evidence[label], optional=True)
+            for label, file in (
+                ("results", "results.json"),
+                ("predictions", "predictions.csv"),
+                ("assets", "assets"),
+            )
+        }
         for variant, needed in variants.items():
             path = Path(name, variant, "card")
-            self._page(
-                f"{name}.{variant}", {"page": "card", "variant": variant}, {**evidence, **needed}, path
-            )
-        self._page(name, {"page": "comparison"}, evidence, Path(name, "index"))
+            params = {"page": "card", "variant": variant}
+            made |= self._page(f"{name}.{variant}", params, {**evidence, **needed}, path)
+        made |= self._page(name, {"page": "comparison"}, evidence, Path(name, "index"))
+        self.add(
+            f"manifest {name}",
+            "manifest",
+            {},
+            {"results": evidence["results"], **{f"file/{file}": each for file, each in made.items()}},
+            (),
+            {"manifest.json": self.out / name / "manifest.json"},
+        )
 
     def index(self, results: Mapping[str, Input]) -> None:
         """Add the page over all studies."""
         inputs = {f"results/{name}": each for name, each in sorted(results.items())}
         self._page("all studies", {"page": "index"}, inputs, Path("index"))
 
-    def _page(self, name: str, params: Mapping[str, Any], inputs: Mapping[str, Input], path: Path) -> None:
+    def _page(
+        self, name: str, params: Mapping[str, Any], inputs: Mapping[str, Input], path: Path
+    ) -> dict[str, Input]:
+        """Add a page in every format wanted; return each file's place below ``out``, and what makes it."""
         templates = {f"templates/{i}": Input(path=each) for i, each in enumerate(paths.folders("templates"))}
-        attached = {label: inputs[label] for label in ("results", "predictions") if label in inputs}
-        placed = {label: each for label, each in inputs.items() if label != "predictions"}
-        html = self.add(
-            f"html {name}",
-            "page",
-            params,
-            {**placed, **templates},
-            ("jinja2",),
-            {"page.html": self.out / path.with_suffix(".html")},
-        )
-        self.add(
-            f"pdf {name}",
-            "pdf",
-            {},
-            {"html": Input(html, "page.html"), **attached},
-            ("weasyprint", "pikepdf"),
-            {"page.pdf": self.out / path.with_suffix(".pdf")},
-        )
+        made = {}
+        for each in formats():
+            if params["page"] not in each.layouts:
+                continue
+            place = f"{path}{each.suffix}"
+            if self.formats and each.name not in self.formats:
+                made[place] = Input(path=self.out / place, optional=True)  # as it is, from an earlier build
+                continue
+            file = f"page{each.suffix}"
+            node = self.add(
+                f"{each.name} {name}",
+                "page",
+                {**params, "write": each.write, "suffix": each.suffix},
+                {**inputs, **templates},
+                (*each.packages, *distributions()),
+                {file: self.out / place},
+                code=("xaireport.stages.page", each.module, *code()),
+            )
+            made[place] = optional(node, file)
+        return made

@@ -1,7 +1,12 @@
-"""Where templates and study files come from. It finds them; it reads none of them."""
+"""Where templates, study files and plug-ins come from. It finds them; it loads none of them."""
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -68,3 +73,46 @@ def files(kind: Kind, pattern: str = "**/*", first: Path | None = None) -> dict[
             if path.is_file() and not any(part.startswith(".") for part in Path(name).parts):
                 found.setdefault(name, path)
     return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A plug-in that an installed package declares: its name, where it is, and which package."""
+
+    name: str
+    module: str
+    attribute: str
+    distribution: str
+
+
+@lru_cache(maxsize=1)
+def plugins(group: str = "xaireport.plugins") -> tuple[Declared, ...]:
+    """Return the entry points of a group, by name.
+
+    Read from the ``entry_points.txt`` of installed packages (PyPA specification "Entry points"), since
+    ``importlib.metadata`` takes longer to import than a build with nothing to do may last.
+    """
+    found: dict[str, Declared] = {}
+    for entry in sys.path:
+        with contextlib.suppress(OSError):  # an archive, or a folder that is not there
+            for folder in sorted(Path(entry or ".").iterdir()):
+                if folder.suffix == ".dist-info":
+                    for name, module, attribute in _entry_points(folder / "entry_points.txt", group):
+                        distribution = folder.name.partition("-")[0]
+                        found.setdefault(name, Declared(name, module, attribute, distribution))
+    return tuple(found[name] for name in sorted(found))
+
+
+def _entry_points(file: Path, group: str) -> Iterator[tuple[str, str, str]]:
+    try:
+        text = file.read_text("utf-8")
+    except OSError:
+        return
+    inside = False
+    for line in text.splitlines():
+        if line.startswith("["):
+            inside = line.strip() == f"[{group}]"
+        elif inside and "=" in line:
+            name, _, target = line.partition("=")
+            module, _, attribute = target.partition("[")[0].strip().partition(":")
+            yield name.strip(), module.strip(), attribute.strip()

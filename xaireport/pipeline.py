@@ -15,6 +15,7 @@ from xaireport.engine.scheduler import Cleaned, Engine
 from xaireport.errors import ConfigError, DataError, RenderError
 from xaireport.graph import Graph
 from xaireport.nn.zoo import ARCHITECTURES
+from xaireport.report.formats import formats as find_formats
 from xaireport.spec import StudySpec
 from xaireport.study.rules import check_costs
 from xaireport.types import DataMode, Epoch, Located
@@ -167,9 +168,16 @@ def _with_stored(
 
 
 def render(
-    targets: Sequence[str], all: bool, out: Path, dry_run: bool = False, listener: Listener | None = None
+    targets: Sequence[str],
+    all: bool,
+    out: Path,
+    dry_run: bool = False,
+    listener: Listener | None = None,
+    formats: tuple[str, ...] = (),
 ) -> BuildResult:
     """Render again what was published: pages from ``results.json`` and the pictures beside it. No TensorFlow.
+
+    ``formats`` names those to write; the files of the others stay as they are. By default all are written.
 
     Raises
     ------
@@ -187,7 +195,8 @@ def render(
             ", ".join(missing) or "nothing",
             "run `xaireport build` first",
         )
-    graph = Graph(out)
+    find_formats(formats)
+    graph = Graph(out, formats=formats)
     for name in names:
         folder = out / name
         variants = _variants(folder / "results.json")
@@ -221,7 +230,7 @@ def _published(out: Path, except_for: set[str]) -> dict[str, Input]:
 
 
 def _pages(nodes: Sequence[Node]) -> tuple[Path, ...]:
-    pages = [path for node in nodes if node.stage in ("page", "pdf") for path in node.publish.values()]
+    pages = [path for node in nodes if node.stage == "page" for path in node.publish.values()]
     return tuple(sorted((path for path in pages if path.is_file()), key=lambda path: (len(path.parts), path)))
 
 

@@ -44,7 +44,7 @@ def studies_of(project: Path, page: str) -> dict[str, Any]:
     return {name: small.results(project, name) for name in names}
 
 
-SKIPPED = (("evaluate", " seed 0"), ("explain", ""), ("trust", ""), ("html", ""), ("pdf", ""))
+SKIPPED = (("evaluate", " seed 0"), ("explain", ""), ("trust", ""), *((kind, "") for kind in ("html", "pdf", "md", "fragment")))
 
 
 def test_one_variant_failed_and_the_others_did_not(built: tuple[Path, dict[str, Any]]) -> None:
@@ -69,7 +69,8 @@ def test_exactly_these_files_are_there(project: Path) -> None:
     found = small.files(project / "reports")
     assert {name for name in found if name.split("/")[1:2] != ["assets"]} == {
         *(f"{stem(page)}.{kind}" for page in PAGES for kind in ("html", "pdf")),
-        *(f"{study}/{name}" for study in CARDS for name in ("results.json", "predictions.csv")),
+        *(f"{stem(page)}.{kind}" for page in PAGES if "/" in page for kind in ("md", "fragment.html")),
+        *(f"{study}/{name}" for study in CARDS for name in ("results.json", "predictions.csv", "manifest.json")),
     }
     assert {name for name in small.files(project / "models") if not name.endswith(".toml")} == {
         "tiny/cnn/model.keras", "own/small/model.keras", "own/weighted/model.keras",

@@ -83,6 +83,7 @@ def test_the_stand_in_has_the_signature_of_the_build() -> None:
         "out",
         "dry_run",
         "listener",
+        "formats",
     ]
     assert list(inspect.signature(pipeline.clean).parameters) == ["everything"]
 

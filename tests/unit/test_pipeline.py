@@ -75,7 +75,7 @@ def test_all_is_every_study_there_is(here: Path) -> None:
     assert {name.partition(" ")[2] for name in names(result, "data")} == {
         "mine", "derma", "cifar10", "fracture3d",
     }  # fmt: skip
-    assert names(result, "page")[-1] == "html all studies"
+    assert names(result, "page")[-2:] == ["html all studies", "pdf all studies"]
     assert not (here / "reports").exists()
 
 

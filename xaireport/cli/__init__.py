@@ -136,6 +136,15 @@ def render(
     targets: Targets = None,
     all: All = False,
     out: Out = Path("reports"),
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAMES",
+            help="Only these: html, pdf, md, fragment, or several with commas.",
+            show_default=False,
+        ),
+    ] = "",
     why: Why = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -146,7 +155,8 @@ def render(
         from xaireport import pipeline
 
         with _stdout_kept_for_json(as_json):
-            result = pipeline.render(tuple(targets or ()), all, out, dry_run, console.on_event)
+            wanted = tuple(filter(None, (name.strip() for name in formats.split(","))))
+            result = pipeline.render(tuple(targets or ()), all, out, dry_run, console.on_event, wanted)
         _finish(console, result)
 
 

@@ -21,7 +21,7 @@ _BOX = (2.05, 0.46)
 _ROW = 0.62
 
 
-def tradeoff(results: Mapping[str, Any]) -> Figure:
+def tradeoff(results: Mapping[str, Any], _: str = "") -> Figure:
     """The headline score against bytes of the TFLite file, and against the time of one image; log scales."""
     pareto = results["pareto"]
     drawn, axes = figure(WIDTH, 2.9, columns=2)
@@ -51,7 +51,7 @@ def tradeoff(results: Mapping[str, Any]) -> Figure:
     return drawn
 
 
-def lineage(results: Mapping[str, Any]) -> Figure:
+def lineage(results: Mapping[str, Any], _: str = "") -> Figure:
     """A box per variant, children to the right of what they were made from."""
     from matplotlib.patches import FancyBboxPatch
 
@@ -90,9 +90,10 @@ def lineage(results: Mapping[str, Any]) -> Figure:
     return drawn
 
 
-def reliability(variant: Mapping[str, Any]) -> Figure:
+def reliability(results: Mapping[str, Any], variant: str) -> Figure:
     """Share called right against the probability of the called class; below, how many images each bin has."""
-    bins = [each for each in variant["calibration"]["bins"] if each["n"]]
+    every = results["variants"][variant]["calibration"]["bins"]
+    bins = [each for each in every if each["n"]]
     drawn = figure(4.4, 3.3, columns=0)[0]
     axis, counts = drawn.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     axis.plot([0, 1], [0, 1], color=INK, lw=0.7, dashes=(4, 2))
@@ -102,7 +103,7 @@ def reliability(variant: Mapping[str, Any]) -> Figure:
         axis.plot([each["confidence"]] * 2, bounds, color=COLOURS[0], lw=1.2)
     axis.plot(x, y, "o", color=COLOURS[0], markersize=5)
     axis.set(ylabel="share called right", ylim=(-0.02, 1.02))
-    for each in variant["calibration"]["bins"]:
+    for each in every:
         middle, width = (each["lo"] + each["hi"]) / 2, each["hi"] - each["lo"]
         counts.bar(middle, each["n"], width=0.88 * width, color=COLOURS[0], alpha=0.75)
         if each["n"]:
@@ -119,7 +120,7 @@ def reliability(variant: Mapping[str, Any]) -> Figure:
     return drawn
 
 
-def pairs(results: Mapping[str, Any]) -> Figure:
+def pairs(results: Mapping[str, Any], _: str = "") -> Figure:
     """The headline score's difference of each pair, with its interval; many pairs: those with a parent."""
     score = results["headline"]["score"]
     variants = results["variants"]

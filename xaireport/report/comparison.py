@@ -33,7 +33,7 @@ from xaireport.report.evidence import Evidence
 from xaireport.report.pages import demonstration
 from xaireport.report.sections import agreement, audit, clean, data, deployment, paired, system, trust
 from xaireport.report.sections.headline import distinct, reference_notes, referenced_cell
-from xaireport.report.sections.heatmaps import NONE, picture
+from xaireport.report.sections.heatmaps import NONE, picture, subject_of
 from xaireport.report.words import (
     BASELINES,
     changes,
@@ -246,7 +246,8 @@ def _images(study: Evidence) -> tuple[Block, ...]:
         first = next(iter(by_variant.values()))
         plain = picture(study, first)
         true = (class_name(study, first.get("y_true")),)
-        left = Picture(plain.images[:1], true, True, wide=plain.wide)
+        subject = replace(subject_of(study, first, "image"), layer="")
+        left = replace(plain, images=plain.images[:1], caption=true, hit=True, below=(), subject=subject)
         views = tuple(_view(study, variant, by_variant.get(str(variant.path[-1]))) for variant in variants)
         rows.append(Side(left, views))
     if not rows:
@@ -254,7 +255,9 @@ def _images(study: Evidence) -> tuple[Block, ...]:
     caption: Text = (
         "The same test images for every variant: heatmap where there is one, and what it was called",
     )
-    return (SideBySide(caption, tuple((title(variant),) for variant in variants), tuple(rows)),)
+    columns = tuple((title(variant),) for variant in variants)
+    digest = str(study.get("run", "evidence_digest"))
+    return (SideBySide(caption, columns, tuple(rows), study.quote("study"), digest),)
 
 
 def _view(study: Evidence, variant: Evidence, place: Evidence | None) -> Picture | None:

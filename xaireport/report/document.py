@@ -6,13 +6,28 @@ results.json it comes from; words copied from there are a `Quote`.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import ClassVar, Literal, TypeAlias
 
 from xaireport.report import format as forms
 
 State = Literal["filled", "computed", "missing", "n/a"]
 Tone = Literal["", "good", "bad", "muted"]
+
+
+def slug(name: str) -> str:
+    """Return an id for any name: itself where it can be one, else what is readable of it and a hash.
+
+    >>> slug("test-00012"), slug("Lesion 7")
+    ('test-00012', 'lesion-7-baf48d')
+    """
+    readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
+        return name
+    return f"{readable}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}".strip("-")
 
 
 @dataclass(frozen=True)
@@ -206,6 +221,11 @@ class Figure:
     caption: Text
     kind: ClassVar[str] = "figure"
 
+    @property
+    def anchor(self) -> str:
+        """Its id within the page."""
+        return f"figure-{PurePosixPath(self.file).stem}"
+
 
 @dataclass(frozen=True)
 class Image:
@@ -217,14 +237,68 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What a picture shows, for the reviewer's filters, marks and exports.
+
+    Parameters
+    ----------
+    sample : Quote
+        The test image.
+    variant : str
+        Whose answer and heatmap.
+    y_true, y_pred : Quote
+        Names of the true and the called class.
+    p : Number, optional
+        Probability of the called class.
+    layer : str
+        File of the coloured map alone, to be laid over the image; empty where there is none.
+    place : str
+        Goes before its id, where one image stands in several places of a page.
+    """
+
+    sample: Quote
+    variant: str
+    y_true: Quote
+    y_pred: Quote
+    p: Number | None = None
+    layer: str = ""
+    place: str = "image"
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether this is the picture that a reviewer judges, of all that show the image."""
+        return self.place == "image" and self.p is not None
+
+    @property
+    def anchor(self) -> str:
+        """Id of the picture within the page."""
+        return f"{self.place}-{slug(self.sample.text)}"
+
+
+@dataclass(frozen=True)
 class Picture:
-    """A test image, beside its heatmap where there is one."""
+    """A test image, beside its heatmap where there is one.
+
+    Parameters
+    ----------
+    images : tuple of Image
+        What is shown, side by side.
+    caption, below : Text
+        The line under it, and a quieter one.
+    hit : bool
+        Whether the model was right.
+    wide : bool
+        Each image is a strip of slices through a volume.
+    subject : Subject, optional
+        Where the picture can be reviewed and linked to.
+    """
 
     images: tuple[Image, ...]
     caption: Text
     hit: bool
     below: Text = ()
     wide: bool = False
+    subject: Subject | None = None
 
 
 @dataclass(frozen=True)
@@ -234,7 +308,31 @@ class Gallery:
     pictures: tuple[Picture, ...]
     title: Text = ()
     aside: Text = ()
+    anchor: str = ""
     kind: ClassVar[str] = "gallery"
+
+
+@dataclass(frozen=True)
+class Review:
+    """Galleries that a reviewer goes through: filtered, sorted, enlarged and marked where scripts run.
+
+    Parameters
+    ----------
+    galleries : tuple of Gallery
+        One per class.
+    study : Quote
+        Marks are kept under its name …
+    digest : str
+        … and under the evidence they are marks of.
+    method : str
+        What made the maps.
+    """
+
+    galleries: tuple[Gallery, ...]
+    study: Quote
+    digest: str
+    method: str
+    kind: ClassVar[str] = "review"
 
 
 @dataclass(frozen=True)
@@ -252,6 +350,8 @@ class SideBySide:
     caption: Text
     columns: tuple[Text, ...]
     rows: tuple[Side, ...]
+    study: Quote
+    digest: str
     kind: ClassVar[str] = "side_by_side"
 
 
@@ -265,7 +365,7 @@ class Details:
 
 
 Block: TypeAlias = (
-    "Paragraph | Notice | Tiles | Facts | Table | Matrix | Figure | Gallery | SideBySide | Details"
+    "Paragraph | Notice | Tiles | Facts | Table | Matrix | Figure | Gallery | Review | SideBySide | Details"
 )
 
 

@@ -5,14 +5,17 @@ The files hold real text, follow the page's ink, and are the same bytes for the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xaireport.errors import ConfigError
 from xaireport.report import charts
 from xaireport.report.plotting import COLOURS, MARKS, grid, rows, save, short
 from xaireport.report.plotting import figure as new_figure
+from xaireport.report.plugins import loaded
 from xaireport.report.words import SCORES, score_name, sentence_case
 
 if TYPE_CHECKING:
@@ -25,6 +28,33 @@ LABELS_UP_TO = 40
 COMPARED = ("balanced_accuracy", "accuracy", "weighted_f1", "weighted_precision", "mcc", "auroc")
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """One kind of drawing, made for every variant or once for the study.
+
+    Parameters
+    ----------
+    name : str
+        Of the file: ``assets/figures/<variant>-<name>.svg``, or ``comparison-<name>.svg``. A section
+        places it with ``Figure(file, caption)``.
+    make : callable
+        (results, variant's name) -> matplotlib Figure; the name is empty for drawings of the study.
+    title, description : str
+        For readers who do not see it; the title of a variant's drawing goes before the variant's.
+    wanted : callable
+        (results, variant's name) -> whether there is anything to draw.
+    per_variant : bool
+        Whether it is drawn for every variant.
+    """
+
+    name: str
+    make: Callable[[Mapping[str, Any], str], Figure]
+    title: str
+    description: str
+    wanted: Callable[[Mapping[str, Any], str], bool] = lambda results, variant: True
+    per_variant: bool = True
+
+
 def draw(results: Mapping[str, Any], out: Path) -> None:
     """Draw everything there is to draw about a study.
 
@@ -33,75 +63,35 @@ def draw(results: Mapping[str, Any], out: Path) -> None:
     results : mapping
         results.json.
     out : Path
-        Folder for ``<variant>-learning-curves.svg`` (where there was training), ``<variant>-confusion.svg``,
-        ``<variant>-per-class.svg``, ``<variant>-reliability.svg``, ``comparison-scores.svg``,
-        ``comparison-lineage.svg`` and ``comparison-pairs.svg`` (of more than one variant), and
-        ``comparison-tradeoff.svg`` (where costs were measured).
+        Folder for the files; see :class:`Drawing`.
+
+    Raises
+    ------
+    ConfigError
+        Two drawings claim the same file.
     """
     out.mkdir(parents=True, exist_ok=True)
-    for name, variant in results["variants"].items():
-        title = variant.get("title") or name
-        if variant.get("training"):
-            save(
-                out / f"{name}-learning-curves.svg",
-                partial(learning_curves, variant),
-                f"Learning curves of {title}",
-                "Loss and accuracy on the training and validation splits after each epoch.",
-            )
-        save(
-            out / f"{name}-confusion.svg",
-            partial(confusion, variant, results["classes"]),
-            f"Confusion matrix of {title}",
-            "Rows are true classes, columns predicted ones; colour is the share of the row.",
-        )
-        if variant.get("calibration"):
-            save(
-                out / f"{name}-reliability.svg",
-                partial(charts.reliability, variant),
-                f"Reliability diagram of {title}",
-                "Share called right against the probability of the called class; below, images per bin.",
-            )
-        save(
-            out / f"{name}-per-class.svg",
-            partial(per_class, variant),
-            f"Scores per class of {title}",
-            "Precision, recall and F1 of each class.",
-        )
-    if results["variants"]:
-        save(
-            out / "comparison-scores.svg",
-            partial(comparison, results),
-            "Scores of all variants",
-            "One row per score, one mark per variant; hollow marks, where there are any, are the reference.",
-        )
-    if len(results["variants"]) > 1:
-        save(
-            out / "comparison-lineage.svg",
-            partial(charts.lineage, results),
-            "Lineage of the variants",
-            "What was made from what, from left to right, each with its score.",
-        )
-    if results.get("comparisons"):
-        save(
-            out / "comparison-pairs.svg",
-            partial(charts.pairs, results),
-            "Paired differences",
-            "One row per pair of variants: the difference of the headline score and its interval.",
-        )
-    if results.get("pareto"):
-        save(
-            out / "comparison-tradeoff.svg",
-            partial(charts.tradeoff, results),
-            "Score against size and time",
-            "One mark per variant; ringed are those that no other one beats in score, size and time at once.",
-        )
+    done: set[str] = set()
+    for drawing in (*BUILTIN, *(one for plugin in loaded() for one in plugin.figures)):
+        for variant in results["variants"] if drawing.per_variant else ("",):
+            if not drawing.wanted(results, variant):
+                continue
+            stem = f"{variant or 'comparison'}-{drawing.name}"
+            if stem in done:
+                raise ConfigError("one drawing per file", f"two for {stem}.svg")
+            done.add(stem)
+            title = drawing.title
+            if variant:
+                title += f" of {results['variants'][variant].get('title') or variant}"
+            make = partial(drawing.make, results, variant)
+            save(out / f"{stem}.svg", make, title, drawing.description)
 
 
-def learning_curves(variant: Mapping[str, Any]) -> Figure:
+def learning_curves(results: Mapping[str, Any], variant: str) -> Figure:
     """Loss and accuracy over epochs, training and validation, the kept epoch marked."""
     from matplotlib.ticker import MaxNLocator
 
-    training = variant["training"]
+    training = results["variants"][variant]["training"]
     history = training["history"]
     figure, axes = new_figure(7.4, 2.5, columns=2)
     for axis, what in zip(axes, ("loss", "accuracy"), strict=True):
@@ -126,16 +116,17 @@ def learning_curves(variant: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def confusion(variant: Mapping[str, Any], classes: list[str]) -> Figure:
+def confusion(results: Mapping[str, Any], variant: str) -> Figure:
     """Row-normalised confusion matrix, counts in the cells, cividis."""
     import numpy as np
     import seaborn as sns
 
+    classes, found = results["classes"], results["variants"][variant]
     k = len(classes)
     shares = np.array(
-        [[0.0 if cell is None else cell for cell in row] for row in variant["confusion_normalised"]]
+        [[0.0 if cell is None else cell for cell in row] for row in found["confusion_normalised"]]
     )
-    counts = np.array(variant["confusion"]) if k <= COUNTS_UP_TO else None
+    counts = np.array(found["confusion"]) if k <= COUNTS_UP_TO else None
     side = max(2.2, min(8.0, 0.52 * k))
     figure, (axis,) = new_figure(side + 2.6, side + 1.5)
     labels = [short(name) for name in classes] if k <= LABELS_UP_TO else False
@@ -163,19 +154,23 @@ def confusion(variant: Mapping[str, Any], classes: list[str]) -> Figure:
     return figure
 
 
-def per_class(variant: Mapping[str, Any]) -> Figure:
-    """Precision, recall and F1 of each class as marks on one line."""
-    classes = variant["per_class"]
-    figure, (axis,) = new_figure(5.0, max(1.6, 0.8 + 0.27 * len(classes)))
-    for score, colour, mark in zip(("precision", "recall", "f1"), COLOURS, MARKS, strict=False):
-        known = [(row[score]["value"], i) for i, row in enumerate(classes) if row[score]["value"] is not None]
+def per_class(results: Mapping[str, Any], variant: str) -> Figure:
+    """Precision, recall and F1 of each class, three marks in a row, each with its interval."""
+    classes = results["variants"][variant]["per_class"]
+    figure, (axis,) = new_figure(5.0, max(1.7, 0.8 + 0.36 * len(classes)))
+    for place, score in enumerate(("precision", "recall", "f1")):
+        colour, offset = COLOURS[place], 0.22 * (place - 1)  # side by side: no interval hides another
+        known = [(i + offset, row[score]) for i, row in enumerate(classes) if row[score]["value"] is not None]
+        for y, found in known:
+            if found.get("lo") is not None:
+                axis.plot([found["lo"], found["hi"]], [y, y], color=colour, linewidth=1.2)
         axis.plot(
-            [value for value, _ in known],
-            [i for _, i in known],
+            [found["value"] for _, found in known],
+            [y for y, _ in known],
             linestyle="none",
-            marker=mark,
+            marker=MARKS[place],
             color=colour,
-            markersize=6,
+            markersize=4.5,
             label=score_name(score) if score != "f1" else "F1",
         )
     rows(axis, [short(row["label"]) for row in classes])
@@ -183,7 +178,7 @@ def per_class(variant: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def comparison(results: Mapping[str, Any]) -> Figure:
+def comparison(results: Mapping[str, Any], _: str = "") -> Figure:
     """Scores of all variants, one line per score; hollow marks for references, never beside phantom data."""
     phantom = results["data"]["source"] == "phantom"
     names = [name for name in COMPARED if name in SCORES]
@@ -232,3 +227,52 @@ def comparison(results: Mapping[str, Any]) -> Figure:
     handles, labels = axis.get_legend_handles_labels()  # more names than one line over the axes may hold
     figure.legend(handles, labels, loc="outside upper right", ncols=3, columnspacing=1.4)
     return figure
+
+
+def _of_variant(key: str) -> Callable[[Mapping[str, Any], str], bool]:
+    return lambda results, variant: bool(results["variants"][variant].get(key))
+
+
+def _of_study(key: str, more_than: int = 0) -> Callable[[Mapping[str, Any], str], bool]:
+    return lambda results, _: len(results.get(key) or ()) > more_than
+
+
+BUILTIN: tuple[Drawing, ...] = (
+    Drawing(
+        "learning-curves", learning_curves, "Learning curves",
+        "Loss and accuracy on the training and validation splits after each epoch.", _of_variant("training"),
+    ),
+    Drawing(
+        "confusion", confusion, "Confusion matrix",
+        "Rows are true classes, columns predicted ones; colour is the share of the row.",
+    ),
+    Drawing(
+        "reliability", charts.reliability, "Reliability diagram",
+        "Share called right against the probability of the called class; below, images per bin.",
+        _of_variant("calibration"),
+    ),
+    Drawing(
+        "per-class", per_class, "Scores per class",
+        "Precision, recall and F1 of each class; lines are intervals.",
+    ),
+    Drawing(
+        "scores", comparison, "Scores of all variants",
+        "One row per score, one mark per variant; hollow marks, where there are any, are the reference.",
+        _of_study("variants"), per_variant=False,
+    ),
+    Drawing(
+        "lineage", charts.lineage, "Lineage of the variants",
+        "What was made from what, from left to right, each with its score.",
+        _of_study("variants", 1), per_variant=False,
+    ),
+    Drawing(
+        "pairs", charts.pairs, "Paired differences",
+        "One row per pair of variants: the difference of the headline score and its interval.",
+        _of_study("comparisons"), per_variant=False,
+    ),
+    Drawing(
+        "tradeoff", charts.tradeoff, "Score against size and time",
+        "One mark per variant; ringed are those that no other one beats in score, size and time at once.",
+        _of_study("pareto"), per_variant=False,
+    ),
+)  # fmt: skip

@@ -1,26 +1,30 @@
-"""Pages as HTML: one self-contained file each, no request, no script. It only places what is stored."""
+"""Pages as HTML: one self-contained file each, no request, whole without scripts. It places what is there.
+
+The same document is set for a browser, for paper, and as a fragment of somebody else's page.
+"""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from xaireport import paths
+from xaireport.codec import write_atomic
 from xaireport.errors import RenderError
 from xaireport.report import svg
-from xaireport.report.document import Block, Page
+from xaireport.report.document import Block, Page, slug
+from xaireport.report.formats import Source
+from xaireport.report.style import encoded, script, style
 from xaireport.report.words import DEMONSTRATION
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-STYLES = ("screen.css", "matrix.css", "print.css")
-FONTS = {"fonts/xai-sans-400.woff2": 400, "fonts/xai-sans-600.woff2": 600}
+Medium = Literal["screen", "paper", "fragment"]
 
 
 def render_card(results: Mapping[str, Any], variant: str, assets: Path, templates: Path | None = None) -> str:
@@ -75,7 +79,20 @@ def render_index(
     return render(summary(results, failures), None, templates)
 
 
-def render(page: Page, assets: Path | None, templates: Path | None = None) -> str:
+def write(page: Page, path: Path, source: Source) -> None:
+    """Write a page for browsers; see `xaireport.report.formats.Format`."""
+    write_atomic(path, render(page, source.assets).encode())
+
+
+def write_fragment(page: Page, path: Path, source: Source) -> None:
+    """Write a page as a part of somebody else's: its ids begin with the names of study and variant."""
+    at = f"xr-{slug(str(source.results['study']))}-{slug(source.variant)}-"
+    write_atomic(path, render(page, source.assets, medium="fragment", at=at).encode())
+
+
+def render(
+    page: Page, assets: Path | None, templates: Path | None = None, medium: Medium = "screen", at: str = ""
+) -> str:
     """Return a page as HTML.
 
     Parameters
@@ -86,37 +103,84 @@ def render(page: Page, assets: Path | None, templates: Path | None = None) -> st
         Where its images lie; None for a page without images.
     templates : Path, optional
         As for `render_card`.
+    medium : {"screen", "paper", "fragment"}
+        A page for a browser; one for the PDF, without scripts and what only they use; or a part of somebody
+        else's page.
+    at : str
+        Goes before every id of a fragment.
     """
-    from markupsafe import Markup
-
-    roots = paths.folders("templates", templates)
-    style = _style(roots)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    roots = folders(page.layout, templates)
     context = {
         "page": page,
-        "style": Markup(style),
-        "style_hash": f"sha256-{digest}",
+        "style": style(roots, medium, at),
+        "script": script(roots) if medium == "screen" else None,
         "demonstration": DEMONSTRATION,
+        "here": Here(medium, at, 2 if medium == "fragment" else 1, assets),
     }
-    return _fill("page.html", context, assets, roots)
+    return _fill("fragment.html" if medium == "fragment" else "page.html", context, roots)
 
 
-def render_block(block: Block, assets: Path | None = None, templates: Path | None = None) -> str:
+def render_block(
+    block: Block, assets: Path | None = None, templates: Path | None = None, medium: Medium = "screen"
+) -> str:
     """Return one block as HTML, without a page around it; parameters as for `render`."""
-    return _fill(f"blocks/{block.kind}.html", {"block": block}, assets, paths.folders("templates", templates))
+    context = {"block": block, "here": Here(medium, "", 1, assets)}
+    return _fill(f"blocks/{block.kind}.html", context, paths.folders("templates", templates))
 
 
-def _fill(name: str, context: Mapping[str, Any], assets: Path | None, roots: tuple[Path, ...]) -> str:
+def folders(layout: str, templates: Path | None = None) -> tuple[Path, ...]:
+    """Return where a page's templates are looked for, in this order.
+
+    ``./templates/<layout>/`` for pages of one layout, ``./templates/`` for all; then those of the package.
+    """
+    roots = paths.folders("templates", templates)
+    return tuple(folder for root in roots for folder in (root / layout, root) if folder.is_dir())
+
+
+@dataclass(frozen=True)
+class Here:
+    """Where a partial stands: what every one of them receives as ``here``.
+
+    Parameters
+    ----------
+    medium : {"screen", "paper", "fragment"}
+        What the page is for.
+    at : str
+        Goes before every id and every link to one: empty but for fragments.
+    level : int
+        Of the page's heading: 1; 2 in a fragment, whose page has its own. Sections are one lower.
+    assets : Path or None
+        The folder that file names are relative to.
+    """
+
+    medium: Medium
+    at: str
+    level: int
+    assets: Path | None
+
+    def image(self, file: str) -> str:
+        """Return a stored JPEG or PNG as a data address."""
+        path = _asset(self.assets, file)
+        kind = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}.get(path.suffix.lower())
+        if kind is None:
+            raise RenderError("a JPEG or PNG image", file)
+        return f"data:image/{kind};base64,{encoded(path)}"
+
+    def drawing(self, file: str) -> Markup:
+        """Return a stored SVG for the page itself, refused where it holds more than shapes and text."""
+        from markupsafe import Markup
+
+        text = _asset(self.assets, file).read_text("utf-8")
+        if not svg.is_plain(text):
+            raise RenderError("a drawing made by this version of xaireport", file, "build the study again")
+        return Markup(svg.under(text, self.at) if self.at else text)
+
+
+def _fill(name: str, context: Mapping[str, Any], roots: tuple[Path, ...]) -> str:
     from jinja2 import TemplateError
 
-    environment = _environment(roots).overlay()
-    environment.filters = {
-        **environment.filters,
-        "jpeg": lambda file: _image(assets, file),
-        "drawing": lambda file: _drawing(assets, file),
-    }
     try:
-        return environment.get_template(name).render(context)
+        return _environment(roots).get_template(name).render(context)
     except TemplateError as error:
         where = getattr(error, "name", None) or name
         raise RenderError(
@@ -137,30 +201,6 @@ def _environment(roots: tuple[Path, ...]) -> Environment:
     )
 
 
-def _find(roots: tuple[Path, ...], name: str) -> Path:
-    for root in roots:
-        if (root / name).is_file():
-            return root / name
-    raise RenderError(f"a template {name}", "none", "install xaireport again")
-
-
-def _style(roots: tuple[Path, ...]) -> str:
-    """All style sheets and fonts as one sheet, so that one hash covers it."""
-    faces = "".join(
-        f'@font-face {{ font-family: "Xai Sans"; font-weight: {weight}; font-display: swap; '
-        f'src: url("data:font/woff2;base64,{_base64(_find(roots, name))}") format("woff2"); }}\n'
-        for name, weight in FONTS.items()
-    )
-    style = faces + "".join(_find(roots, name).read_text("utf-8") for name in STYLES)
-    if "</" in style:
-        raise RenderError("style sheets without markup", "</", "remove it from your templates' CSS")
-    return style
-
-
-def _base64(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()
-
-
 def _asset(assets: Path | None, file: str) -> Path:
     """The file beside results.json; never one outside that folder (which may itself be a link)."""
     name = PurePosixPath(file)
@@ -169,21 +209,3 @@ def _asset(assets: Path | None, file: str) -> Path:
     if not (assets / file).is_file():
         raise RenderError(f"an image {file}", "none", "build the study again")
     return assets / file
-
-
-def _image(assets: Path | None, file: str) -> str:
-    path = _asset(assets, file)
-    kind = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}.get(path.suffix.lower())
-    if kind is None:
-        raise RenderError("a JPEG or PNG image", file)
-    return f"data:image/{kind};base64,{_base64(path)}"
-
-
-def _drawing(assets: Path | None, file: str) -> Markup:
-    """An SVG for the page itself, refused where it holds more than shapes and text."""
-    from markupsafe import Markup
-
-    text = _asset(assets, file).read_text("utf-8")
-    if not svg.is_plain(text):
-        raise RenderError("a drawing made by this version of xaireport", file, "build the study again")
-    return Markup(text)

@@ -8,6 +8,7 @@ from typing import Any
 from xaireport.report import verdict
 from xaireport.report.document import Block, Inline, Link, Notice, Page, Text, Tile, Tiles
 from xaireport.report.evidence import Evidence
+from xaireport.report.plugins import loaded
 from xaireport.report.sections import data, deployment, system
 from xaireport.report.sections.builtin import BUILTIN
 from xaireport.report.sections.headline import reference_key, reference_text
@@ -27,7 +28,7 @@ DENSE = 8
 TILES = ("balanced_accuracy", "accuracy", "auroc", "weighted_f1")
 
 
-def card(results: Mapping[str, Any], variant: str, makers: Iterable[SectionMaker] = BUILTIN) -> Page:
+def card(results: Mapping[str, Any], variant: str, makers: Iterable[SectionMaker] | None = None) -> Page:
     """Return the model card of one variant.
 
     Parameters
@@ -37,13 +38,15 @@ def card(results: Mapping[str, Any], variant: str, makers: Iterable[SectionMaker
     variant : str
         Its name.
     makers : iterable of SectionMaker
-        The sections; by default those of `xaireport.report.sections.builtin`.
+        The sections; by default those of `xaireport.report.sections.builtin`, and those of plug-ins.
 
     Raises
     ------
     RenderError
         The variant or a part of its evidence is not there.
     """
+    if makers is None:
+        makers = (*BUILTIN, *(maker for plugin in loaded() for maker in plugin.sections))
     study = Evidence(results)
     place = study.at("variants", variant)
     name = title(place)

@@ -1,6 +1,6 @@
 """Pages as PDF by WeasyPrint: archival (PDF/A-3a), accessible (PDF/UA-1), the same bytes for the same page.
 
-It prints the HTML that html.py makes, which holds its images and fonts; nothing is fetched.
+It prints the HTML that html.py makes for paper, which holds its images and fonts; nothing is fetched.
 """
 
 from __future__ import annotations
@@ -15,10 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from xaireport.errors import RenderError
+from xaireport.report.document import Page
+from xaireport.report.formats import Source
+from xaireport.report.html import render
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Date of a page that rests on no run."""
 ATTACHED = {".json": "application/json", ".csv": "text/csv"}
+
+
+def write(page: Page, path: Path, source: Source) -> None:
+    """Write a page for paper, with the numbers attached; see `xaireport.report.formats.Format`."""
+    write_pdf(render(page, source.assets, medium="paper"), path, source.attachments)
 
 
 def write_pdf(page: str, path: Path, attach: Sequence[Path] = ()) -> None:

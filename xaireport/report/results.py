@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from xaireport.codec import to_json, write_atomic
 from xaireport.report import derived
+from xaireport.report.crosswalk import crosswalk
 from xaireport.report.methods import methods
 from xaireport.report.pairs import comparisons
 from xaireport.report.schema import SCHEMA_VERSION, check_results
@@ -106,6 +107,7 @@ def assemble(
         "methods": methods(
             study, run.procedure, data.splits["test"].groups is not None, bool(pairs["comparisons"])
         ),
+        "crosswalk": crosswalk(),
         "failed": [
             {"variant": name, "stage": failure.stage, "message": failure.message, "hint": failure.hint}
             for name, failure in failures

@@ -72,6 +72,16 @@ def is_plain(svg: str) -> bool:
     return root.tag == f"{{{SVG}}}svg" and all(_is_plain(element) for element in root.iter())
 
 
+def under(svg: str, at: str) -> str:
+    """Return a fitted drawing with ``at`` before every id, so that one drawing can stand on a page twice."""
+    there = re.sub(r'(\sid="|href="#|url\(#)', rf"\g<1>{at}", svg)
+    return re.sub(
+        r'aria-labelledby="([^"]*)"',
+        lambda found: f'aria-labelledby="{" ".join(at + each for each in found[1].split())}"',
+        there,
+    )
+
+
 def _is_plain(element: ElementTree.Element) -> bool:
     if element.tag not in {f"{{{SVG}}}{name}" for name in ELEMENTS}:
         return False

@@ -1,38 +1,43 @@
-"""One page as HTML, from stored evidence alone."""
+"""One page in one format, from stored evidence alone."""
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from xaireport.codec import write_atomic
 from xaireport.engine.node import Context
 from xaireport.errors import RenderError
-from xaireport.report.html import render_card, render_comparison, render_index
+from xaireport.report.comparison import comparison
+from xaireport.report.document import Page
+from xaireport.report.formats import Source
+from xaireport.report.pages import card
+from xaireport.report.summary import summary
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
-    """Write ``page.html``."""
+    """Write ``page<suffix>``."""
+    module, _, function = params["write"].partition(":")
+    write = getattr(importlib.import_module(module), function)
+    path = context.out / f"page{params['suffix']}"
     if params["page"] == "index":
-        html = _index(context)
-    else:
-        results = _read(context.inputs["results"])
-        with TemporaryDirectory() as folder:
-            if "assets" in context.inputs:  # a study whose variants all failed has no pictures
-                # Names in the results begin with "assets/", whatever the folder that holds them is called.
-                (Path(folder) / "assets").symlink_to(context.inputs["assets"].resolve())
-            assets = Path(folder)
-            if params["page"] == "card":
-                html = render_card(results, params["variant"], assets)
-            else:
-                html = render_comparison(results, assets)
-    write_atomic(context.out / "page.html", html.encode())
+        write(_index(context), path, Source())
+        return
+    results = _read(context.inputs["results"])
+    variant = params.get("variant", "")
+    page = card(results, variant) if variant else comparison(results)
+    with TemporaryDirectory() as folder:
+        if "assets" in context.inputs:  # a study whose variants all failed has no pictures
+            # Names in the results begin with "assets/", whatever the folder that holds them is called.
+            (Path(folder) / "assets").symlink_to(context.inputs["assets"].resolve())
+        attached = [context.inputs[label] for label in ("predictions", "results") if label in context.inputs]
+        write(page, path, Source(results, variant, Path(folder), tuple(attached)))
 
 
-def _index(context: Context) -> str:
+def _index(context: Context) -> Page:
     results = {
         label.partition("/")[2]: _read(path)
         for label, path in context.inputs.items()
@@ -48,7 +53,7 @@ def _index(context: Context) -> str:
         }
         for label, failure in context.failures.items()
     ]
-    return render_index([results[name] for name in sorted(results)], failures)
+    return summary([results[name] for name in sorted(results)], failures)
 
 
 def _read(path: Path) -> dict[str, Any]:

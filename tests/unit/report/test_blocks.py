@@ -24,10 +24,12 @@ from xaireport.report.document import (
     Paragraph,
     Picture,
     Quote,
+    Review,
     Row,
     Side,
     SideBySide,
     Strong,
+    Subject,
     Table,
     Tile,
     Tiles,
@@ -37,8 +39,13 @@ from xaireport.report.html import render_block
 ACCURACY = Number("scores.accuracy", 0.74188, "score")
 NONE = Number("scores.auroc", None, "score", reason="one class only")
 NEVUS = Quote("classes.0", "nevus & <mole>", "class")
+STUDY = Quote("study", "derma")
 DIGEST = Quote("run.digest", "0123456789ab…", "code", whole="0123456789abcdef")
 HIT = Picture((Image("a.png", "Test image"), Image("a.png", "Heatmap")), ("✓ ", NEVUS), True)
+REVIEWED = replace(
+    HIT,
+    subject=Subject(Quote("examples.0.sample_id", "test-7", "code"), "cnn", NEVUS, NEVUS, ACCURACY, "a.png"),
+)
 MISS = Picture((Image("a.png", "Test image"),), ("✗ called ", NEVUS), False, ("true: ", NEVUS))
 
 BLOCKS = {
@@ -60,8 +67,9 @@ BLOCKS = {
         ((Count(Number("confusion.0.0", 9, "count"), Number("shares.0.0", 1.0, "percent"), 20, True),),),
     ),
     "gallery": Gallery((HIT, MISS), (NEVUS,), ("n\u00a0=\u00a0", Number("n", 2, "count"))),
-    "side_by_side": SideBySide(("Same images",), (("A",), ("B",)), (Side(MISS, (HIT, None)),)),
+    "side_by_side": SideBySide(("Same images",), (("A",), ("B",)), (Side(MISS, (HIT, None)),), STUDY, "0123"),
     "gallery_zero": Gallery((replace(HIT, images=(HIT.images[0], Image("", "", "zero"))),)),
+    "review": Review((Gallery((REVIEWED,), (NEVUS,), anchor="class-a"),), STUDY, "0123", "gradcam"),
     "details": Details(("More",), (Paragraph(("Inside.",)),)),
 }
 

@@ -119,8 +119,9 @@ def test_the_cells_of_the_matrix_can_be_read():
 def test_the_pages_inks_can_be_read_on_its_papers(scheme):
     from xaireport import paths
 
-    css = paths.files("templates")["screen.css"].read_text("utf-8")
-    colours = dict(re.findall(r"--([\w-]+): (#\w{6})", css.split(":root")[1 + scheme].split("}")[0]))
+    css = paths.files("templates")["base.css"].read_text("utf-8")
+    both = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", css)
+    colours = {name: pair[scheme] for name, *pair in both}
     for ink in ("ink", "quiet", "link", "good", "bad"):
         for paper in ("paper", "panel"):
             assert contrast(colours[ink], colours[paper]) >= 4.5, (ink, paper)

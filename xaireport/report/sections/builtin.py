@@ -5,6 +5,7 @@ from __future__ import annotations
 from xaireport.report.sections import (
     calibration,
     classes,
+    crosswalk,
     data,
     errors,
     headline,
@@ -17,7 +18,7 @@ from xaireport.report.sections import (
     subgroups,
     system,
 )
-from xaireport.report.sections.registry import SectionMaker, absent
+from xaireport.report.sections.registry import SectionMaker
 
 BUILTIN: tuple[SectionMaker, ...] = (
     SectionMaker("E", "Scores", headline.make, 10),
@@ -35,5 +36,5 @@ BUILTIN: tuple[SectionMaker, ...] = (
     SectionMaker("J", "Subgroups", subgroups.make, 55),
     SectionMaker("M", "Limits and ethics", statements.make_limits, 92),
     SectionMaker("N", "Methods", methods.make, 95),
-    SectionMaker("O", "Reporting guidelines", absent("No crosswalk to reporting guidelines was made."), 160),
+    SectionMaker("O", "Reporting guidelines", crosswalk.make, 160),
 )

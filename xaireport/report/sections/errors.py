@@ -39,7 +39,7 @@ def make(card: Card) -> Content:
     method = method_name(card.variant.at("heatmaps")) if mapped else ""
     if misses:
         shown = tuple(
-            picture(card.study, place, with_true=True, with_map=mapped, method=method)
+            picture(card.study, place, with_true=True, with_map=mapped, method=method, where="miss")
             for place in misses[:CONFIDENT]
         )
         blocks.append(Gallery(shown, ("Confident misses",), ("among the images shown",)))

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from xaireport.report import format as forms
-from xaireport.report.document import Block, Details, Gallery, Image, Inline, Notice, Paragraph, Picture, Text
+from xaireport.report.document import (
+    Block,
+    Details,
+    Gallery,
+    Image,
+    Inline,
+    Notice,
+    Paragraph,
+    Picture,
+    Review,
+    Subject,
+    Text,
+)
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections import trust
 from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import RIGHT, WRONG, class_name, grid, joined, method_name
+from xaireport.report.words import RIGHT, WRONG, class_name, grid, joined, letter, method_name
 
 ZERO = "no positive evidence"
 CHOSEN = {
@@ -31,10 +43,15 @@ def make(card: Card) -> Content:
             Notice((heatmaps.quote("notes", i),), "") for i in range(len(heatmaps.get("notes") or ()))
         )
         blocks.extend(trust.blocks(card.study, heatmaps))
-    blocks.extend(_per_class(card, "examples"))
+    if galleries := _per_class(card, "examples"):
+        made_by = "" if heatmaps.get("skipped") else str(heatmaps.get("method"))
+        digest = str(card.study.get("run", "evidence_digest"))
+        blocks.append(Review(galleries, card.study.quote("study"), digest, made_by))
     if through := _through_volumes(card):
         blocks.append(Details(("Through the volumes, slice by slice",), through))
-    gallery = tuple(picture(card.study, place, with_true=True) for place in card.variant.each("gallery"))
+    gallery = tuple(
+        picture(card.study, place, with_true=True, where="plain") for place in card.variant.each("gallery")
+    )
     if gallery:
         blocks.append(Details(("Plain gallery of test images",), (Gallery(gallery),)))
     return ("n/a" if heatmaps.get("skipped") else "computed"), tuple(blocks)
@@ -47,6 +64,7 @@ def picture(
     with_true: bool = False,
     with_map: bool = False,
     method: str = "Heatmap",
+    where: str = "image",
 ) -> Picture:
     """Return one example: its image, beside its heatmap where it has one, with words that say the same.
 
@@ -60,6 +78,8 @@ def picture(
         A heatmap was made: where none is stored it is zero everywhere, and an empty frame says so.
     method : str
         What made the map.
+    where : str
+        Goes before its id.
     """
     hit = place.get("outcome") == "hit"
     alt = alternative(study, place)
@@ -79,7 +99,21 @@ def picture(
     slices = place.get("slices") or ()
     if slices:
         below.append(joined((place.quote("slices", i) for i in range(len(slices))), " · "))
-    return Picture(tuple(images), caption, hit, joined(below, " · "), wide=bool(slices))
+    subject = subject_of(study, place, where)
+    return Picture(tuple(images), caption, hit, joined(below, " · "), bool(slices), subject)
+
+
+def subject_of(study: Evidence, place: Evidence, where: str) -> Subject:
+    """Return what one example is a picture of."""
+    return Subject(
+        place.quote("sample_id", role="code"),
+        str(place.path[1]),
+        class_name(study, place.get("y_true")),
+        class_name(study, place.get("y_pred")),
+        place.number("p", form="probability"),
+        str(place.get("map", default="")),
+        where,
+    )
 
 
 def alternative(study: Evidence, place: Evidence) -> str:
@@ -142,7 +176,8 @@ def _through_volumes(card: Card) -> tuple[Gallery, ...]:
             words = f"Slices through the volume under the map: {alternative(card.study, place)}"
             shown = (place.quote("montage_slices", i) for i in range(len(place.get("montage_slices"))))
             sheet = (Image(place.get("montage"), words),)
-            made = Picture(sheet, plain.caption, plain.hit, joined(shown, " · "), wide=True)
+            subject = subject_of(card.study, place, "sheet")
+            made = Picture(sheet, plain.caption, plain.hit, joined(shown, " · "), True, subject)
             pictures.setdefault(int(place.get("y_true")), []).append(made)
     # A gallery per class stays within a page of paper.
     return tuple(
@@ -162,5 +197,5 @@ def _per_class(card: Card, field: str) -> tuple[Gallery, ...]:
         row = card.variant.at("per_class", index)
         aside = ("n\u00a0=\u00a0", row.number("n", form="count"), " · recall ", row.score("recall"))
         pictures = tuple(picture(card.study, place, with_map=mapped, method=method) for place in places)
-        galleries.append(Gallery(pictures, (class_name(card.study, index),), aside))
+        galleries.append(Gallery(pictures, (class_name(card.study, index),), aside, f"class-{letter(index)}"))
     return tuple(galleries)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from xaireport.errors import ConfigError
 from xaireport.report.document import Block, Paragraph, Section, State
@@ -18,6 +18,8 @@ class Card:
 
     study: Evidence
     variant: Evidence
+    made: Mapping[str, Section] = field(default_factory=dict)
+    """Letter -> the sections that come before this one."""
 
     @property
     def name(self) -> str:
@@ -75,5 +77,7 @@ def sections(card: Card, makers: Iterable[SectionMaker]) -> tuple[Section, ...]:
         if maker.letter in by_letter:
             raise ConfigError("one section per letter", f"two for {maker.letter}: {maker.title}")
         by_letter[maker.letter] = maker
-    made = [maker(card) for maker in sorted(by_letter.values(), key=lambda maker: maker.order)]
-    return tuple(sorted(made, key=lambda section: section.state == "missing"))
+    made: dict[str, Section] = {}
+    for maker in sorted(by_letter.values(), key=lambda maker: maker.order):
+        made[maker.letter] = maker(replace(card, made=dict(made)))
+    return tuple(sorted(made.values(), key=lambda section: section.state == "missing"))

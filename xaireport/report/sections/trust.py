@@ -17,9 +17,11 @@ from xaireport.report.document import (
     Picture,
     Row,
     Strong,
+    Subject,
     Table,
     Text,
     Tone,
+    slug,
 )
 from xaireport.report.evidence import Evidence
 from xaireport.report.words import class_name, joined, method_name, signed_interval, title
@@ -290,11 +292,19 @@ def moved_picture(study: Evidence, place: Evidence) -> Picture:
     name = f"true {classes[place.get('y_true')]}, predicted {classes[place.get('y_pred')]}"
     images = tuple(Image(place.get(key), f"{what}: {name}") for key, what in LAYERS if place.get(key))
     called, correlation = class_name(study, place.get("y_pred")), place.number("correlation", form="signed")
+    variant = str(place.path[1])
     return Picture(
         images,
         (called, " correlation ", correlation),
         place.get("y_true") == place.get("y_pred"),
         wide=len(study.get("data", "input_shape")) == 4,
+        subject=Subject(
+            place.quote("sample_id", role="code"),
+            variant,
+            class_name(study, place.get("y_true")),
+            called,
+            place=f"moved-{slug(variant)}",
+        ),
     )
 
 

@@ -1,0 +1,49 @@
+"""The manifest of a study's report: a hash of every file in it, made after all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from xaireport.codec import write_atomic
+from xaireport.engine.node import Context
+
+FORMAT = "xaireport-manifest/1"
+
+
+def run(context: Context, params: Mapping[str, Any]) -> None:
+    """Write ``manifest.json``; its paths begin at the folder it stands in."""
+    results = json.loads(context.inputs["results"].read_text("utf-8"))
+    files = dict(sorted(_files(context)))
+    manifest = {
+        "format": FORMAT,
+        "study": results["study"],
+        "evidence_digest": results["run"]["evidence_digest"],
+        "created": results["run"]["created"],
+        "files": [
+            {
+                "path": name,
+                "bytes": path.stat().st_size,
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            }
+            for name, path in files.items()
+        ],
+    }
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    write_atomic(context.out / "manifest.json", text.encode())
+
+
+def _files(context: Context) -> Iterator[tuple[str, Path]]:
+    for label, path in context.inputs.items():
+        kind, _, place = label.partition("/")
+        if kind != "file":
+            continue
+        name = place.partition("/")[2]  # below the study's folder
+        if path.is_dir():
+            inside = (each for each in path.rglob("*") if each.is_file())
+            yield from ((f"{name}/{each.relative_to(path).as_posix()}", each) for each in inside)
+        else:
+            yield name, path
