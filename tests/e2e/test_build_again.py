@@ -13,9 +13,13 @@ import pytest
 
 STEPS = ("train", "predict", "evaluate", "explain")
 OWN_PAGES = {
-    f"{kind} {page}"
-    for page in ("own.small", "own.weighted", "own.mine", "own", "all studies")
-    for kind in ("html", "pdf")
+    *(f"{kind} {page}" for page in ("own", "all studies") for kind in ("html", "pdf")),
+    *(
+        f"{kind} own.{variant}"
+        for variant in ("small", "weighted", "mine")
+        for kind in ("html", "pdf", "md", "fragment")
+    ),
+    "manifest own",
 }
 MODULES = """
 import json, sys
@@ -134,8 +138,8 @@ def test_an_edited_template_renders_only(own_copy: Path) -> None:
     assert "edited-by-hand" in (own_copy / "reports" / "own" / "mine" / "card.html").read_text("utf-8")
     (templates / "screen.css").write_text(shipped.read_text() + "\n.edited-again { color: red }\n")
     told = small.build(own_copy, "own", "--dry-run")
-    assert small.by_status(told, "would run") == {page for page in OWN_PAGES if page.startswith("html")}
-    assert small.by_status(told, "may run") == {page for page in OWN_PAGES if page.startswith("pdf")}
+    assert small.by_status(told, "would run") == OWN_PAGES - {"manifest own"}
+    assert small.by_status(told, "may run") == {"manifest own"}
 
 
 def test_one_setting_runs_its_variant_and_the_others_stay_in_the_comparison(own_copy: Path) -> None:
@@ -209,7 +213,9 @@ def test_render_needs_no_study_file_and_no_tensorflow(own_copy: Path) -> None:
     done = small.xaireport(own_copy, "render", "faulty", "--json", program=MODULES)
     told = small.document(done)
     assert small.by_status(told, "ran") == {
-        f"{kind} {page}" for page in ("faulty.whole", "faulty", "all studies") for kind in ("html", "pdf")
+        *(f"{kind} {page}" for page in ("faulty", "all studies") for kind in ("html", "pdf")),
+        *(f"{kind} faulty.whole" for kind in ("html", "pdf", "md", "fragment")),
+        "manifest faulty",
     }
     assert modules(done.stderr).isdisjoint({"tensorflow", "keras", "matplotlib", "seaborn"})
     assert "jinja2" in modules(done.stderr)
