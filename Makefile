@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 WORKERS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help demo install system test test-all check lint types imports bench clean
+.PHONY: help demo install system system-tests test test-all check lint types imports bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ install: $(VENV)/.dev  ## create .venv with all that development needs
 system:  ## install Pango, which the PDFs need, where it is missing and apt-get can be used
 	@bash .ci/system-packages.sh
 
+system-tests:  ## the same, and what only tests need: Chromium, a JDK
+	@bash .ci/system-packages.sh tests
+
 $(VENV)/.runtime: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Expected Python 3.11, 3.12 or 3.13. Received: none on the PATH."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -35,10 +38,10 @@ $(VENV)/.dev: $(VENV)/.runtime
 	$(PIP) install --no-deps medmnist  # its tables are an oracle; its dependencies (PyTorch, CUDA) are not wanted
 	touch $@
 
-test: system $(VENV)/.dev  ## run the tests (at most 15 minutes)
+test: system-tests $(VENV)/.dev  ## run the tests (at most 15 minutes)
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
-test-all: system $(VENV)/.dev  ## run the slow tests as well
+test-all: system-tests $(VENV)/.dev  ## run the slow tests as well
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: lint types imports test  ## all that CI checks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -146,13 +147,17 @@ def test_without_pango_there_is_html_and_the_package_is_named(own_copy: Path) ->
     done = small.xaireport(own_copy, "render", "faulty", "--json", PYTHONPATH=str(own_copy / "hooks"))
     told = small.document(done, code=1)
     pages = {"faulty.whole", "faulty", "all studies"}
-    assert small.by_status(told, "ran") == {f"html {page}" for page in pages}
+    others = {"md faulty.whole", "fragment faulty.whole", "manifest faulty"}
+    assert small.by_status(told, "ran") == {f"html {page}" for page in pages} | others
     assert small.by_status(told, "failed") == {f"pdf {page}" for page in pages}
     for failure in told["failures"]:
         assert "Pango" in failure["message"]
         assert "libpango" in failure["message"] + failure["hint"]
     made = {path for path in small.files(own_copy / "reports") if path.endswith((".html", ".pdf", ".part"))}
-    assert made == {"index.html", "faulty/index.html", "faulty/whole/card.html"}
+    whole = {"faulty/whole/card.html", "faulty/whole/card.fragment.html"}
+    assert made == {"index.html", "faulty/index.html"} | whole
+    manifest = json.loads((own_copy / "reports" / "faulty" / "manifest.json").read_text("utf-8"))
+    assert not [file for file in manifest["files"] if file["path"].endswith(".pdf")]
 
 
 @pytest.mark.parametrize("how", ["a file is there", "read only"])

@@ -6,6 +6,8 @@ import csv
 import hashlib
 import json
 import math
+import re
+import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import numpy as np
 import page_numbers
 import project as small
 import pytest
+import verapdf_tool
 from pypdf import PdfReader
 from sklearn import metrics
 
@@ -44,7 +47,24 @@ def studies_of(project: Path, page: str) -> dict[str, Any]:
     return {name: small.results(project, name) for name in names}
 
 
-SKIPPED = (("evaluate", " seed 0"), ("explain", ""), ("trust", ""), *((kind, "") for kind in ("html", "pdf", "md", "fragment")))
+TOMORROW = """
+import datetime, time
+clock = time.time
+time.time = lambda: clock() + 86400 * 400
+class Later(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.datetime.fromtimestamp(time.time(), tz)
+datetime.datetime = Later
+from xaireport.cli import main
+main()
+"""
+SKIPPED = (
+    ("evaluate", " seed 0"),
+    ("explain", ""),
+    ("trust", ""),
+    *((kind, "") for kind in ("html", "pdf", "md", "fragment")),
+)
 
 
 def test_one_variant_failed_and_the_others_did_not(built: tuple[Path, dict[str, Any]]) -> None:
@@ -70,7 +90,11 @@ def test_exactly_these_files_are_there(project: Path) -> None:
     assert {name for name in found if name.split("/")[1:2] != ["assets"]} == {
         *(f"{stem(page)}.{kind}" for page in PAGES for kind in ("html", "pdf")),
         *(f"{stem(page)}.{kind}" for page in PAGES if "/" in page for kind in ("md", "fragment.html")),
-        *(f"{study}/{name}" for study in CARDS for name in ("results.json", "predictions.csv", "manifest.json")),
+        *(
+            f"{study}/{name}"
+            for study in CARDS
+            for name in ("results.json", "predictions.csv", "manifest.json")
+        ),
     }
     assert {name for name in small.files(project / "models") if not name.endswith(".toml")} == {
         "tiny/cnn/model.keras", "own/small/model.keras", "own/weighted/model.keras",
@@ -255,3 +279,61 @@ def test_list_gives_the_paths_of_the_trained_files(project: Path) -> None:
     for files in models.values():
         assert files
         assert all((project / file).is_file() for file in files)
+
+
+@pytest.mark.parametrize("study", CARDS)
+def test_the_manifest_names_every_file_with_its_hash(project: Path, study: str) -> None:
+    folder = project / "reports" / study
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    assert manifest["evidence_digest"] == small.results(project, study)["run"]["evidence_digest"]
+    listed = {file["path"]: file for file in manifest["files"]}
+    assert set(listed) == small.files(folder) - {"manifest.json"}
+    for name, file in listed.items():
+        content = (folder / name).read_bytes()
+        assert (file["bytes"], file["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+def test_every_pdf_is_archival_and_accessible(project: Path, tmp_path: Path) -> None:
+    if lacking := verapdf_tool.missing():
+        pytest.skip(lacking)
+    pages = sorted((project / "reports").rglob("*.pdf"))
+    assert len(pages) == len(PAGES)
+    assert verapdf_tool.validate(pages, tmp_path) == []
+
+
+def test_the_markdown_card_is_one_that_the_hub_can_read(project: Path) -> None:
+    from huggingface_hub import ModelCard
+
+    for page in PAGES:
+        study, _, variant = page.partition("/")
+        if not variant:
+            continue
+        text = (project / "reports" / f"{stem(page)}.md").read_text("utf-8")
+        told = ModelCard(text).data
+        scores = small.results(project, study)["variants"][variant]["scores"]
+        found = {(one.metric_type, one.metric_name): one.metric_value for one in told.eval_results}
+        assert found["accuracy", "accuracy"] == scores["accuracy"]["value"]
+        assert found["roc_auc", "AUROC"] == scores["auroc"]["value"]
+        assert told.model_name == f"{study}.{variant}"
+        folder = (project / "reports" / stem(page)).parent
+        for file in re.findall(r"\]\(<([^>#]+)>\)", text):
+            assert (folder / file).resolve().is_file(), file
+        assert (DEMONSTRATION in text) == (study == "tiny")
+
+
+def test_the_same_evidence_in_another_folder_on_another_day_gives_the_same_bytes(
+    project: Path, tmp_path: Path
+) -> None:
+    """Two renders; the second where neither store nor date is the first's."""
+    shutil.copytree(project / "reports", tmp_path / "far" / "reports")
+    kinds = (".html", ".pdf", ".md", "manifest.json")
+    pages = {name for name in small.files(project / "reports") if name.endswith(kinds)}
+    assert len(pages) > 20
+    for name in pages:
+        (tmp_path / "far" / "reports" / name).unlink()
+    (tmp_path / "far" / "home").mkdir()
+    done = small.xaireport(tmp_path / "far", "render", "--all", "--json", program=TOMORROW, TZ="Asia/Tokyo")
+    assert small.by_status(small.document(done), "failed", "skipped") == set()
+    for name in pages:
+        ours, theirs = (root / "reports" / name for root in (project, tmp_path / "far"))
+        assert ours.read_bytes() == theirs.read_bytes(), name

@@ -6,6 +6,7 @@ It prints the HTML that html.py makes for paper, which holds its images and font
 from __future__ import annotations
 
 import io
+import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -51,6 +52,43 @@ def write_pdf(page: str, path: Path, attach: Sequence[Path] = ()) -> None:
     Dates come from the page (``dcterms.created``), not from the clock.
     """
     weasyprint = _weasyprint()
+    with _Unprintable() as unprintable:
+        printed = _print(weasyprint, page, attach)
+    if unprintable.characters:
+        # PDF/A forbids glyphs that no typeface has; what stood there is named instead.
+        names = {ord(character): f"[U+{ord(character):04X}]" for character in unprintable.characters}
+        printed = _print(weasyprint, page.translate(names), attach)
+    partial = path.with_name(f".{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        partial.write_bytes(_accessible(printed))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class _Unprintable(logging.Handler):
+    """Hears from WeasyPrint which characters no typeface of this machine has."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.characters: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if str(record.msg).startswith(".notdef glyph") and isinstance(record.args, tuple):
+            self.characters.update(map(str, record.args[:1]))  # the character, then its code
+
+    def __enter__(self) -> _Unprintable:
+        logging.getLogger("weasyprint").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("weasyprint").removeHandler(self)
+
+
+def _print(weasyprint: Any, page: str, attach: Sequence[Path]) -> bytes:
+    from weasyprint.urls import FatalURLFetchingError
+
     html = weasyprint.HTML(string=page, url_fetcher=_fetcher())
     created = _created(html.etree_element)
     attachments = [
@@ -64,19 +102,6 @@ def write_pdf(page: str, path: Path, attach: Sequence[Path] = ()) -> None:
         )
         for file in attach
     ]
-    printed = _print(html, created, attachments)
-    partial = path.with_name(f".{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        partial.write_bytes(_accessible(printed))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _print(html: Any, created: datetime, attachments: list[Any]) -> bytes:
-    from weasyprint.urls import FatalURLFetchingError
-
     with _source_date(created), warnings.catch_warnings():
         # WeasyPrint leaves its own colour profile to the garbage collector.
         warnings.filterwarnings("ignore", r"unclosed file .*sRGB2014", ResourceWarning)

@@ -17,7 +17,10 @@ from pypdf import PdfReader
 
 from xaireport.errors import RenderError
 from xaireport.report import pdf
-from xaireport.report.html import render_card, render_comparison, render_index
+from xaireport.report.comparison import comparison
+from xaireport.report.html import render
+from xaireport.report.pages import card
+from xaireport.report.summary import summary
 from xaireport.report.words import DEMONSTRATION
 
 NAMES = ("card", "comparison", "index")
@@ -26,9 +29,9 @@ NAMES = ("card", "comparison", "index")
 @pytest.fixture(scope="module")
 def html(phantom) -> dict[str, str]:
     return {
-        "card": render_card(phantom.results, "augmented", phantom.folder),
-        "comparison": render_comparison(phantom.results, phantom.folder),
-        "index": render_index([phantom.results]),
+        "card": render(card(phantom.results, "augmented"), phantom.folder, medium="paper"),
+        "comparison": render(comparison(phantom.results), phantom.folder, medium="paper"),
+        "index": render(summary([phantom.results]), None, medium="paper"),
     }
 
 
@@ -162,7 +165,7 @@ def test_a_card_of_volumes_with_all_their_slices_can_be_printed(phantom, tmp_pat
         for k in range(len(results["classes"]))
         for i in range(6)
     ]
-    page = render_card(results, "augmented", phantom.folder)
+    page = render(card(results, "augmented"), phantom.folder, medium="paper")
     assert page.count("Slices through the volume under the map") == 6 * len(results["classes"])
     pdf.write_pdf(page, tmp_path / "card.pdf", [])
     text = " ".join(each.extract_text() for each in PdfReader(tmp_path / "card.pdf").pages)

@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-DRIVER = Path(__file__).parents[1] / "verapdf" / "Validate.java"
+DRIVER = Path(__file__).parent / "verapdf" / "Validate.java"
 FLAVOURS = ("3a", "ua1")
 
 
