@@ -6,115 +6,33 @@ results.json it comes from; words copied from there are a `Quote`.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal, TypeAlias
 
-from xaireport.report import format as forms
+from xaireport.report.images import Gallery, Image, Picture, Review, Side, SideBySide, Subject
+from xaireport.report.inline import Inline, Link, Number, Quote, Strong, Text, Tone, slug
+
+__all__ = [
+    "Block", "Cell", "Column", "Count", "Details", "Facts", "Figure", "Gallery", "Image", "Inline", "Link",
+    "Matrix", "Notice", "Number", "Page", "Paragraph", "Picture", "Quote", "Review", "Row", "Section", "Side",
+    "SideBySide", "State", "Strong", "Subject", "Table", "Text", "Tile", "Tiles", "Tone", "slug",
+]  # fmt: skip
 
 State = Literal["filled", "computed", "missing", "n/a"]
-Tone = Literal["", "good", "bad", "muted"]
-
-
-def slug(name: str) -> str:
-    """Return an id for any name: itself where it can be one, else what is readable of it and a hash.
-
-    >>> slug("test-00012"), slug("Lesion 7")
-    ('test-00012', 'lesion-7-baf48d')
-    """
-    readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
-    if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
-        return name
-    return f"{readable}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}".strip("-")
-
-
-@dataclass(frozen=True)
-class Number:
-    """One number and where it stands in results.json.
-
-    Parameters
-    ----------
-    key : str
-        Dotted path, list positions as integers.
-    value : int, float or None
-        As stored, at full precision.
-    form : str
-        One of `xaireport.report.format.FORMS`.
-    study : str
-        Which results.json, on a page that draws on several.
-    reason : str
-        Why there is no value, as stored.
-    """
-
-    key: str
-    value: int | float | None
-    form: str = "score"
-    study: str = ""
-    reason: str = ""
-    kind: ClassVar[str] = "number"
-
-    @property
-    def text(self) -> str:
-        """As printed."""
-        return forms.text(self.value, self.form)
-
-    @property
-    def exact(self) -> str:
-        """The stored value at full precision; empty where there is none."""
-        return "" if self.value is None else repr(self.value)
-
-
-@dataclass(frozen=True)
-class Quote:
-    """Words copied from results.json: a class name, a digest, a note by the data's author.
-
-    Parameters
-    ----------
-    key : str
-        Where they stand; empty for words that are not in results.json, such as why a whole study failed.
-    text : str
-        As printed.
-    role : {"text", "class", "code", "time"}
-        What they are.
-    whole : str
-        The stored words where ``text`` is only their beginning.
-    """
-
-    key: str
-    text: str
-    role: Literal["text", "class", "code", "time"] = "text"
-    study: str = ""
-    whole: str = ""
-    kind: ClassVar[str] = "quote"
-
-
-@dataclass(frozen=True)
-class Strong:
-    """Words that matter, with the way they lean."""
-
-    text: Text
-    tone: Tone = ""
-    kind: ClassVar[str] = "strong"
-
-
-@dataclass(frozen=True)
-class Link:
-    """Words or quotations that are a relative link to another page of the report."""
-
-    text: tuple[str | Quote, ...]
-    href: str
-    kind: ClassVar[str] = "link"
-
-
-Inline: TypeAlias = "str | Number | Quote | Strong | Link"
-Text: TypeAlias = "tuple[Inline, ...]"
 
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A sentence or more."""
+    """A sentence or more.
+
+    Parameters
+    ----------
+    text : Text
+        Its words.
+    tone : {"", "good", "bad", "muted"}
+        The way it leans.
+    """
 
     text: Text
     tone: Tone = ""
@@ -123,7 +41,15 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Notice:
-    """What nobody may overlook."""
+    """What nobody may overlook.
+
+    Parameters
+    ----------
+    text : Text
+        Its words.
+    tone : {"", "good", "bad", "muted"}
+        The way it leans.
+    """
 
     text: Text
     tone: Tone = "bad"
@@ -132,7 +58,17 @@ class Notice:
 
 @dataclass(frozen=True)
 class Tile:
-    """One big number, its name, and what it is to be compared with."""
+    """One big number, its name, and what it is to be compared with.
+
+    Parameters
+    ----------
+    label : Text
+        What the number is.
+    number : Number
+        The number.
+    notes : tuple of Text
+        Interval, baseline, reference: a line each.
+    """
 
     label: Text
     number: Number
@@ -141,7 +77,13 @@ class Tile:
 
 @dataclass(frozen=True)
 class Tiles:
-    """A row of tiles."""
+    """A row of tiles.
+
+    Parameters
+    ----------
+    tiles : tuple of Tile
+        From left to right.
+    """
 
     tiles: tuple[Tile, ...]
     kind: ClassVar[str] = "tiles"
@@ -149,7 +91,13 @@ class Tiles:
 
 @dataclass(frozen=True)
 class Facts:
-    """Names and what they stand for."""
+    """Names and what they stand for.
+
+    Parameters
+    ----------
+    rows : tuple of (Text, Text)
+        Name, and what it stands for.
+    """
 
     rows: tuple[tuple[Text, Text], ...]
     kind: ClassVar[str] = "facts"
@@ -157,7 +105,17 @@ class Facts:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table: what it says, and up to two quieter lines beneath."""
+    """One cell of a table.
+
+    Parameters
+    ----------
+    text : Text
+        What it says.
+    below, further : Text
+        Quieter lines beneath.
+    tone : {"", "good", "bad", "muted"}
+        The way it leans.
+    """
 
     text: Text
     below: Text = ()
@@ -167,7 +125,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """Head of a column; ``numeric`` columns are set flush right."""
+    """Head of a column.
+
+    Parameters
+    ----------
+    label : Text
+        Its heading.
+    numeric : bool
+        Whether it is set flush right.
+    """
 
     label: Text
     numeric: bool = True
@@ -175,7 +141,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its head (the first column) and the cells after it."""
+    """One row of a table.
+
+    Parameters
+    ----------
+    head : Cell
+        The first column.
+    cells : tuple of Cell
+        The others.
+    tone : {"", "good", "bad", "muted"}
+        "good" marks the row that matters, "muted" one that does not.
+    """
 
     head: Cell
     cells: tuple[Cell, ...]
@@ -184,7 +160,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a caption; ``columns`` includes the one of the row heads."""
+    """A table with a caption.
+
+    Parameters
+    ----------
+    caption : Text
+        Above the table.
+    columns : tuple of Column
+        The one of the row heads included.
+    rows : tuple of Row
+        From top to bottom.
+    notes : tuple of Text
+        Beneath the table.
+    """
 
     caption: Text
     columns: tuple[Column, ...]
@@ -195,7 +183,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Count:
-    """A cell of a confusion matrix; ``shade`` runs from 0 (none of the row) to 20 (all of it)."""
+    """A cell of a confusion matrix.
+
+    Parameters
+    ----------
+    number, share : Number
+        How many images, and which share of the row.
+    shade : int
+        From 0 (none of the row) to 20 (all of it): classes v0 to v20 of matrix.css.
+    right : bool
+        Whether the cell lies on the diagonal.
+    """
 
     number: Number
     share: Number
@@ -205,7 +203,17 @@ class Count:
 
 @dataclass(frozen=True)
 class Matrix:
-    """A confusion matrix: rows true, columns predicted; classes go by a letter in the column heads."""
+    """A confusion matrix: rows true, columns predicted; classes go by a letter in the column heads.
+
+    Parameters
+    ----------
+    caption : Text
+        Above the matrix.
+    labels : tuple of (str, Quote)
+        A letter and the name of each class.
+    rows : tuple of tuple of Count
+        True classes downwards, predicted ones across.
+    """
 
     caption: Text
     labels: tuple[tuple[str, Quote], ...]
@@ -215,7 +223,15 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing stored beside results.json."""
+    """A drawing stored beside results.json.
+
+    Parameters
+    ----------
+    file : str
+        An SVG, relative to the folder of results.json: ``here.drawing(file)`` places it.
+    caption : Text
+        Beneath the drawing.
+    """
 
     file: str
     caption: Text
@@ -228,136 +244,16 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Image:
-    """A stored JPEG and the words that stand for it; without a file, ``label`` fills an empty frame."""
-
-    file: str
-    alt: str
-    label: str = ""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a picture shows, for the reviewer's filters, marks and exports.
-
-    Parameters
-    ----------
-    sample : Quote
-        The test image.
-    variant : str
-        Whose answer and heatmap.
-    y_true, y_pred : Quote
-        Names of the true and the called class.
-    p : Number, optional
-        Probability of the called class.
-    layer : str
-        File of the coloured map alone, to be laid over the image; empty where there is none.
-    place : str
-        Goes before its id, where one image stands in several places of a page.
-    """
-
-    sample: Quote
-    variant: str
-    y_true: Quote
-    y_pred: Quote
-    p: Number | None = None
-    layer: str = ""
-    place: str = "image"
-
-    @property
-    def reviewed(self) -> bool:
-        """Whether this is the picture that a reviewer judges, of all that show the image."""
-        return self.place == "image" and self.p is not None
-
-    @property
-    def anchor(self) -> str:
-        """Id of the picture within the page."""
-        return f"{self.place}-{slug(self.sample.text)}"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A test image, beside its heatmap where there is one.
-
-    Parameters
-    ----------
-    images : tuple of Image
-        What is shown, side by side.
-    caption, below : Text
-        The line under it, and a quieter one.
-    hit : bool
-        Whether the model was right.
-    wide : bool
-        Each image is a strip of slices through a volume.
-    subject : Subject, optional
-        Where the picture can be reviewed and linked to.
-    """
-
-    images: tuple[Image, ...]
-    caption: Text
-    hit: bool
-    below: Text = ()
-    wide: bool = False
-    subject: Subject | None = None
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """Pictures that belong together, under a heading of their own where ``title`` is given."""
-
-    pictures: tuple[Picture, ...]
-    title: Text = ()
-    aside: Text = ()
-    anchor: str = ""
-    kind: ClassVar[str] = "gallery"
-
-
-@dataclass(frozen=True)
-class Review:
-    """Galleries that a reviewer goes through: filtered, sorted, enlarged and marked where scripts run.
-
-    Parameters
-    ----------
-    galleries : tuple of Gallery
-        One per class.
-    study : Quote
-        Marks are kept under its name …
-    digest : str
-        … and under the evidence they are marks of.
-    method : str
-        What made the maps.
-    """
-
-    galleries: tuple[Gallery, ...]
-    study: Quote
-    digest: str
-    method: str
-    kind: ClassVar[str] = "review"
-
-
-@dataclass(frozen=True)
-class Side:
-    """The same test image through several variants: one row."""
-
-    image: Picture
-    views: tuple[Picture | None, ...]
-
-
-@dataclass(frozen=True)
-class SideBySide:
-    """Rows of one test image each, a column per variant."""
-
-    caption: Text
-    columns: tuple[Text, ...]
-    rows: tuple[Side, ...]
-    study: Quote
-    digest: str
-    kind: ClassVar[str] = "side_by_side"
-
-
-@dataclass(frozen=True)
 class Details:
-    """Blocks that a screen folds away and paper shows."""
+    """Blocks that a screen folds away and paper shows.
+
+    Parameters
+    ----------
+    summary : Text
+        What the fold says.
+    blocks : tuple of Block
+        What it holds.
+    """
 
     summary: Text
     blocks: tuple[Block, ...]
@@ -371,7 +267,19 @@ Block: TypeAlias = (
 
 @dataclass(frozen=True)
 class Section:
-    """A section; ``letter`` is its place in the list of what a card must contain, A to P."""
+    """A section of a page.
+
+    Parameters
+    ----------
+    letter : str
+        A to P; several characters for a section from outside, or of another page.
+    title : str
+        Its heading.
+    state : {"filled", "computed", "missing", "n/a"}
+        Stated by people, made by the program, absent, or without meaning here.
+    blocks : tuple of Block
+        What it holds.
+    """
 
     letter: str
     title: str
@@ -402,6 +310,8 @@ class Page:
         What it comes to, in words.
     lead : tuple of Block
         Between the verdict and the sections.
+    sections : tuple of Section
+        In reading order, missing ones last.
     demonstration : bool
         Synthetic data: every page says so.
     digests : tuple of Quote

@@ -27,7 +27,15 @@ SCRIPT = "page.js"
 
 @dataclass(frozen=True)
 class Inlined:
-    """What stands within a ``<style>`` or ``<script>``, and the hash by which the page's policy allows it."""
+    """What stands within a ``<style>`` or ``<script>``.
+
+    Parameters
+    ----------
+    text : Markup
+        All of it.
+    hash : str
+        By which the page's content security policy allows it.
+    """
 
     text: Markup
     hash: str
