@@ -431,6 +431,7 @@ class Graph(Nodes):
                 (*each.packages, *distributions()),
                 {file: self.out / place},
                 code=("xaireport.stages.page", each.module, *code()),
+                apart=each.slow,
             )
             made[place] = optional(node, file)
         return made

@@ -27,14 +27,26 @@ class Nodes:
         *,
         loose: tuple[str, ...] = (),
         code: tuple[str, ...] = (),
+        apart: bool = False,
     ) -> str:
-        """Add a node that runs ``xaireport.stages.<stage>`` and return its name."""
+        """Add a node that runs ``xaireport.stages.<stage>`` and return its name; ``apart``, see `Node`."""
         module = f"xaireport.stages.{stage}"
 
         def run(context: Context) -> None:
             importlib.import_module(module).run(context, params)
 
         self.nodes.append(
-            Node(name, stage, params, inputs, code or (module,), packages, run, publish or {}, loose)
+            Node(
+                name,
+                stage,
+                params,
+                inputs,
+                code or (module,),
+                packages,
+                run,
+                publish or {},
+                loose,
+                module if apart else "",
+            )
         )
         return name

@@ -86,6 +86,9 @@ class Node:
     loose : tuple of str
         Dotted params that are part of the key but not of the checkpoint's, such as a time limit: the node
         goes on from what it did within the last one. Its checkpoint is kept when it finishes.
+    apart : str
+        A module whose ``run(context, params)`` does the same in a process of its own, where more than one
+        such node is to run; empty: only here.
     refused : XaiReportError, optional
         Why it cannot run, where that is known beforehand: its failure.
     """
@@ -99,6 +102,7 @@ class Node:
     run: Callable[[Context], None]
     publish: Mapping[str, Path] = field(default_factory=dict)
     loose: tuple[str, ...] = ()
+    apart: str = ""
     refused: XaiReportError | None = None
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xaireport.engine.files import as_store_error, clear_errors, remove_tree
 from xaireport.engine.hashes import HashCache
@@ -22,9 +23,18 @@ from xaireport.engine.publish import copy, destinations, outdated, published_fol
 from xaireport.engine.store import Cleaned, Record, Store
 from xaireport.errors import Failure, StoreError, XaiReportError
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from xaireport.engine.apart import Processes
+
 __all__ = [
     "Cleaned", "Context", "Engine", "Input", "Listener", "Node", "NodeReport", "NodeStarted", "Status",
 ]  # fmt: skip
+
+
+FEWEST_APART = 2
+"""Fewer nodes than this are not worth a process."""
 
 
 class Engine:
@@ -127,17 +137,44 @@ class _Build:
         self._done: dict[str, Outcome] = {}
         self._claimed: dict[str, str] = {}
         self._relative_folders: dict[str, str] = {}
+        self._nodes: Sequence[Node] = ()
+        self._processes: Processes | None = None
+        self._begun: dict[str, tuple[str, Path, Future[None]]] = {}
 
     def run(self, nodes: Sequence[Node]) -> list[NodeReport]:
         self._store.open()
+        self._nodes = nodes
         reports = []
         try:
             for number, node in enumerate(nodes, start=1):
                 reports.append(self._guarded(node, number, len(nodes)))
                 self._tell(reports[-1])
         finally:
+            if self._processes:
+                self._processes.close()
+            for _, out, _ in self._begun.values():
+                with contextlib.suppress(OSError):
+                    remove_tree(out)
             self._cache.save()
         return reports
+
+    def _begin_ahead(self, node: Node) -> None:
+        """Begin, in processes of their own, this node and all later ones that could run now."""
+        from xaireport.engine.apart import Processes, cores  # a build with nothing to do starts none
+
+        ready: list[tuple[Node, Plan]] = []
+        for other in self._nodes[self._nodes.index(node) :] if cores() > 1 else ():
+            waits = any(each.node and each.node not in self._done for each in other.inputs.values())
+            if other.apart and other.name not in self._begun and not waits and not other.refused:
+                plan = self._planner.plan(other, self._done)
+                if not plan.missing and self._store.find(other.stage, plan.key)[0] is None:
+                    ready.append((other, plan))
+        if len(ready) >= FEWEST_APART:
+            self._processes = self._processes or Processes(cores())
+            for other, plan in ready:
+                out = self._store.temporary()
+                context = Context(out, plan.paths, plan.failures, out)
+                self._begun[other.name] = (plan.key, out, self._processes.submit(other, context))
 
     def _guarded(self, node: Node, number: int, total: int) -> NodeReport:
         """Run one node; whatever goes wrong with it becomes its report."""
@@ -180,10 +217,17 @@ class _Build:
             node.name, replace(self._journal.get(node.name), checkpoint=f"{node.stage}/{unfinished}")
         )
         checkpoint.mkdir(parents=True, exist_ok=True)
-        out = self._store.temporary()
+        if node.apart and node.name not in self._begun:
+            self._begin_ahead(node)
+        key, out, begun = self._begun.pop(node.name, ("", None, None))
+        if out is None or key != plan.key:
+            out, begun = self._store.temporary(), None
         try:
             started = time.perf_counter()
-            node.run(Context(out, plan.paths, plan.failures, checkpoint, self._progress))
+            if begun:
+                begun.result()
+            else:
+                node.run(Context(out, plan.paths, plan.failures, checkpoint, self._progress))
             seconds = time.perf_counter() - started
             for label in self._planner.changed_outside(node, plan):
                 raise StoreError(

@@ -30,6 +30,8 @@ class Format:
         Distributions whose versions may change what is written.
     layouts : tuple of {"card", "comparison", "index"}
         Pages that are written in it.
+    slow : bool
+        Takes seconds: pages are written beside each other, in processes of their own.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Format:
     write: str
     packages: tuple[str, ...] = ()
     layouts: tuple[Layout, ...] = ("card", "comparison", "index")
+    slow: bool = False
 
     @property
     def module(self) -> str:
@@ -68,7 +71,7 @@ class Source:
 
 BUILTIN: tuple[Format, ...] = (
     Format("html", ".html", "xaireport.report.html:write", ("jinja2",)),
-    Format("pdf", ".pdf", "xaireport.report.pdf:write", ("jinja2", "weasyprint", "pikepdf")),
+    Format("pdf", ".pdf", "xaireport.report.pdf:write", ("jinja2", "weasyprint", "pikepdf"), slow=True),
     Format("md", ".md", "xaireport.report.markdown:write", ("xaireport",), ("card",)),
     Format(
         "fragment",

@@ -1,0 +1,114 @@
+"""A section, a drawing and a format from another package, by its entry point: the built-in ones' own door."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sample import Study, make_study
+
+from xaireport import paths
+from xaireport.engine.node import Input
+from xaireport.errors import ConfigError
+from xaireport.graph import Graph
+from xaireport.report import plugins
+from xaireport.report.figures import draw
+from xaireport.report.formats import formats
+from xaireport.report.html import render_card
+
+ACME = """
+from xaireport.report.document import Figure, Paragraph
+from xaireport.report.figures import Drawing
+from xaireport.report.formats import Format
+from xaireport.report.plugins import Plugin
+from xaireport.report.plotting import figure
+from xaireport.report.sections.registry import SectionMaker
+
+
+def make(card):
+    drawing = Figure(f"assets/figures/{card.name}-acme.svg", ("What Acme sees.",))
+    return "computed", (Paragraph(("Of ", card.study.quote("study"), ", says Acme.")), drawing)
+
+
+def dot(results, variant):
+    made, (axis,) = figure(2, 1)
+    axis.plot([0], [0], "o")
+    return made
+
+
+def write(page, path, source):
+    path.write_text(page.plain_title)
+
+
+plugin = Plugin(
+    sections=(SectionMaker("acme", "Acme's own", make, 41),),
+    figures=(Drawing("acme", dot, "Acme's dot", "One dot."),),
+    formats=(Format("txt", ".txt", "acme_xai:write", layouts=("card",)),),
+)
+"""
+
+
+def forget() -> None:
+    paths.plugins.cache_clear()
+    plugins.loaded.cache_clear()
+
+
+@pytest.fixture
+def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An installed package `acme-xai`."""
+    site = tmp_path / "site"
+    (site / "acme_xai-2.1.dist-info").mkdir(parents=True)
+    entry = "[console_scripts]\nacme = acme_xai:main\n\n[xaireport.plugins]\nacme = acme_xai:plugin\n"
+    (site / "acme_xai-2.1.dist-info" / "entry_points.txt").write_text(entry)
+    (site / "acme_xai.py").write_text(ACME)
+    monkeypatch.setattr(sys, "path", [str(site), *sys.path])
+    forget()
+    yield site
+    sys.modules.pop("acme_xai", None)
+    forget()
+
+
+def test_a_package_adds_a_section_a_drawing_and_a_format(acme: Path, tmp_path: Path) -> None:
+    study: Study = make_study(tmp_path / "s", ("augmented",))
+    draw(study.results, study.folder / "assets" / "figures")
+    page = render_card(study.results, "augmented", study.folder)
+    assert 'id="section-acme"' in page
+    assert "Acme&#39;s own" in page
+    assert 'id="figure-augmented-acme"' in page
+    assert page.index('id="section-l"') < page.index('id="section-acme"') < page.index('id="section-k"')
+    assert [each.name for each in formats()] == ["html", "pdf", "md", "fragment", "txt"]
+
+
+def test_its_pages_are_steps_of_the_build_and_depend_on_its_code(acme: Path) -> None:
+    graph = Graph(Path("reports"))
+    evidence = {label: Input(path=acme) for label in ("results", "predictions", "assets")}
+    graph.pages("derma", {"augmented": {}}, evidence)
+    nodes = {node.name: node for node in graph.nodes}
+    own = nodes["txt derma.augmented"]
+    assert own.publish == {"page.txt": Path("reports/derma/augmented/card.txt")}
+    assert "txt derma" not in nodes
+    for node in (own, nodes["html derma"]):
+        assert "acme_xai" in node.code
+        assert "acme_xai" in node.packages
+    assert json.dumps(dict(own.params))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("import nothing_of_the_kind", "can be imported"), ("plugin = 7", "xaireport.report.plugins.Plugin")],
+)
+def test_a_broken_one_is_named(acme: Path, text: str, said: str) -> None:
+    (acme / "acme_xai.py").write_text(text)
+    with pytest.raises(ConfigError, match=said) as error:
+        plugins.loaded()
+    assert "acme" in str(error.value)
+
+
+def test_without_any_there_are_the_built_in_formats_alone() -> None:
+    assert [each.name for each in formats()] == ["html", "pdf", "md", "fragment"]
+    assert [each.name for each in formats(("pdf",))] == ["pdf"]
+    with pytest.raises(ConfigError, match="formats among html, pdf, md, fragment"):
+        formats(("docx",))
