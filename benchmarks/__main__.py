@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from benchmarks.audit import audit
 from benchmarks.heatmaps import heatmaps, verdicts
+from benchmarks.pages import pages
 
 ROUNDS = 7
 NUMPY = (sys.executable, "-c", "import numpy")
@@ -72,13 +73,6 @@ def command_line(folder: Path) -> Iterator[Measurement]:
     yield Measurement("--help / import numpy", usage / numpy, "x", 2.5)
     yield Measurement("build --all, nothing to do", idle, "s")
     yield Measurement("build --all, nothing to do / import numpy", idle / numpy, "x", 4.0)
-    for path in (folder / "reports").rglob("*.*"):
-        path.unlink() if path.suffix in (".html", ".pdf") else None
-    (folder / "templates").mkdir()
-    (folder / "templates" / "print.css").write_text("/* another style sheet: every page is made again */\n")
-    yield Measurement(
-        "render --all (8 cards, 3 comparisons, index)", seconds((*XAIREPORT, "render", "--all"), folder), "s"
-    )
 
 
 def devices(folder: Path) -> Iterator[Measurement]:
@@ -202,6 +196,10 @@ def main() -> int:
             *pairs(),
             *(Measurement(*each) for each in audit()),
             *command_line(folder),
+            *(
+                Measurement(*each)
+                for each in pages(folder, lambda *more: seconds((*XAIREPORT, *more), folder))
+            ),
             *(Measurement(*each) for each in heatmaps(folder)),
             *(Measurement(*each) for each in verdicts(folder)),
             *devices(folder),

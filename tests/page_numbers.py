@@ -1,7 +1,7 @@
 """Checks that a page prints no number that is not in results.json. Independent of the code that renders.
 
-Every run of text with a digit must lie in a `<data>` or in a quotation (class "quote") whose `data-key` leads
-to the very value or words in results.json. Exempt are only: names that hold a digit by nature (TERMS),
+Every run of text with a digit must lie in a `<data>` or in a quotation whose `data-key` leads to the very
+value or words in results.json. Exempt are only: names that hold a digit by nature (TERMS),
 drawings (`<svg>`), and quotations without a key, which are handed back for the caller to account for.
 """
 
@@ -117,7 +117,7 @@ class Reader(HTMLParser):
 
     @staticmethod
     def _is_source(tag: str, given: dict[str, str]) -> bool:
-        return tag == "data" or "quote" in given.get("class", "").split()
+        return tag == "data" or "data-key" in given or "quote" in given.get("class", "").split()
 
     def _check(self, tag: str, given: dict[str, str], text: str) -> None:
         key = given.get("data-key", "")

@@ -68,7 +68,8 @@ def style(roots: tuple[Path, ...], medium: str, at: str = "") -> Inlined:
 @lru_cache(maxsize=2)
 def script(roots: tuple[Path, ...]) -> Inlined:
     """Return the page's script."""
-    return _inlined(find(roots, SCRIPT).read_text("utf-8"))
+    lines = (line.strip() for line in find(roots, SCRIPT).read_text("utf-8").splitlines())
+    return _inlined("\n".join(line for line in lines if line and not line.startswith("//")))
 
 
 def scoped(sheet: str, root: str) -> str:

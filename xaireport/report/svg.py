@@ -14,6 +14,9 @@ INK = "#010203"
 """Colour to draw with where the page's own ink is meant."""
 ELEMENTS = ("svg", "g", "path", "text", "tspan", "use", "defs", "clipPath", "rect", "image", "title", "desc")
 """All that a drawing may hold."""
+MEASURES = ("d", "x", "y", "width", "height", "transform", "points")
+"""Attributes whose numbers are rounded to hundredths of a point."""
+LONG = re.compile(r"-?\d+\.\d{3,}")
 FAMILY = "Xai Sans, Source Sans 3, sans-serif"
 
 
@@ -43,7 +46,10 @@ def fit(svg: str, name: str, title: str, description: str) -> str:
         for child in list(parent):
             if child.tag in (f"{{{SVG}}}metadata", f"{{{SVG}}}style"):
                 parent.remove(child)
+    pointed_at = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
     for element in root.iter():
+        if element.get("id") not in pointed_at:
+            element.attrib.pop("id", None)
         _plain(element, prefix)
     labels = []
     for place, (tag, text) in enumerate((("title", title), ("desc", description))):
@@ -110,4 +116,6 @@ def _plain(element: ElementTree.Element, prefix: str) -> None:
             value = f"url(#{prefix}-{value[5:]}"
         elif value == INK:
             value = "currentColor"
+        if name in MEASURES:
+            value = LONG.sub(lambda number: f"{float(number[0]):.2f}", " ".join(value.split()))
         element.set(name, value)

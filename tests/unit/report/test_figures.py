@@ -136,6 +136,6 @@ def test_style_attributes_become_presentation_attributes():
     )
     out = fit(svg, "my drawing", "title <&>", "description")
     path = ElementTree.fromstring(out).find(f".//{SVG}path")
-    assert path.attrib == {"id": "my-drawing-p", "d": "M 0 0", "fill": "none", "stroke": "currentColor"}
+    assert path.attrib == {"d": "M 0 0", "fill": "none", "stroke": "currentColor"}
     assert 'clip-path="url(#my-drawing-a)"' in out
     assert "title &lt;&amp;&gt;" in out
