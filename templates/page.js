@@ -233,10 +233,13 @@
           button("← previous", "", () => this.step(-1)),
           button("next →", "", () => this.step(1)),
           button("close", "", () => box.close())),
-        large.title, large.words, large.pictures, large.alpha.label, large.siblings,
-        make("div", { className: "verdicts" }, ...large.marks),
-        make("label", { className: "comment" }, make("span", { textContent: "Comment" }), large.comment),
-        large.link);
+        large.title, large.words,
+        make("div", { className: "look" }, large.pictures, large.siblings),
+        make("div", { className: "say" },
+          large.alpha.label,
+          make("div", { className: "verdicts" }, ...large.marks),
+          make("label", { className: "comment" }, make("span", { textContent: "Comment" }), large.comment),
+          large.link));
       large.marks[0].parentElement.setAttribute("role", "group");
       large.marks[0].parentElement.setAttribute("aria-label", "Your judgement of the heatmap");
       box.setAttribute("aria-labelledby", large.title.id);
