@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import project as small
 import pytest
+import verapdf_tool
 from pypdf import PdfReader
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -64,6 +65,12 @@ def test_every_page_says_that_the_data_are_synthetic(demo: Path) -> None:
     for path in pages:
         for paper in PdfReader(path).pages:
             assert "Demonstration on synthetic data" in " ".join(paper.extract_text().split()), path
+
+
+def test_every_pdf_is_archival_and_accessible(demo: Path, tmp_path: Path) -> None:
+    if lacking := verapdf_tool.missing():
+        pytest.skip(lacking)
+    assert verapdf_tool.validate(sorted((demo / "reports").rglob("*.pdf")), tmp_path) == []
 
 
 def pixels_only(folder: Path) -> float:

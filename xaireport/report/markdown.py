@@ -86,7 +86,7 @@ def escape(words: str) -> str:
     >>> escape("a|b <i>*x*</i>")
     'a\\\\|b \\\\<i\\\\>\\\\*x\\\\*\\\\</i\\\\>'
     """
-    return SPECIAL.sub(r"\\\1", " ".join(words.split()))
+    return SPECIAL.sub(r"\\\1", re.sub(r"[\r\n\t\v\f\x85\u2028\u2029]+", " ", words))
 
 
 def _text(text: Text) -> str:
