@@ -125,7 +125,7 @@ class PlainConsole(QuietConsole):
         super().finish(result)
         self._line(summary(result.reports))
         for name, page in (("Reports:", ".html"), ("PDF:    ", ".pdf")):
-            pages = [path for path in result.pages if path.suffix == page]
+            pages = [path for path in result.pages if "".join(path.suffixes) == page]
             if pages:
                 self._line(f"{name} {pages[0]}" + (f" and {len(pages) - 1} more" if len(pages) > 1 else ""))
 
