@@ -29,12 +29,17 @@ from xaireport.report.words import (
 
 
 def of_variant(study: Evidence, variant: Evidence) -> tuple[Text, ...]:
-    """Return the verdict on one variant, most important first."""
+    """Return the verdict on one variant, most important first.
+
+    Of a quantised variant that is whether it may replace its parent, unless it is no better than guessing.
+    """
+    reached = headline(study, variant)
+    worthless = isinstance(reached[0], Strong) and reached[0].tone == "bad"
+    itself = (reached, leaked(study, variant))
+    replaces = (against_parent(study, variant), deployed(study, variant))
+    first = (*replaces, *itself) if variant.get("quantisation") and not worthless else (*itself, *replaces)
     sentences = (
-        headline(study, variant),
-        leaked(study, variant),
-        against_parent(study, variant),
-        deployed(study, variant),
+        *first,
         settings_that_differ(study, variant),
         worst_class(study, variant),
         heatmaps(variant),
@@ -52,15 +57,15 @@ def headline(study: Evidence, variant: Evidence) -> Text:
         why = (": ", variant.at("scores", name).quote("reason")) if score.reason else ()
         return (Strong((f"The headline score, {label}, could not be computed",), "bad"), *why, ".")
     n = (" (n\u00a0=\u00a0", variant.number("scores", name, "n", form="count"), " test images)")
-    if name not in BASELINES:
-        return (Strong((sentence_case(label), " ", score)), where, *n, ".")
-    key, does = BASELINES[name]
-    naive = study.number("baselines", key)
     stored = variant.at("scores", name)
     bounds = interval(stored)
     within: Text = (
         (" (", stored.number("level", form="percent"), " interval ", *bounds, ")") if bounds else ()
     )
+    if name not in BASELINES:
+        return (Strong((sentence_case(label), " ", score)), where, *within, *n, ".")
+    key, does = BASELINES[name]
+    naive = study.number("baselines", key)
     low = stored.get("lo", default=score.value)
     if naive.value is not None and score.value <= naive.value:
         said: Text = (Strong((f"No better than {does}",), "bad"), f"{where}: {label} ", score, *within)

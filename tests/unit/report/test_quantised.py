@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from typing import Any
 
 import pytest
 from page_numbers import missing_from_pdf, read
@@ -135,3 +137,22 @@ def test_the_drawings_show_every_variant(quantised: Study) -> None:
     sizes = sorted(float(line.get_xdata()[0]) for line in chart.axes[0].lines)
     assert sizes[0] == pytest.approx(0.7014)
     assert chart.axes[0].get_ylim() == chart.axes[1].get_ylim()
+
+
+def test_whether_it_may_replace_its_parent_is_said_first(quantised: Study) -> None:
+    def verdict(results: dict[str, Any], variant: str) -> str:
+        page = render_card(results, variant, quantised.folder)
+        return words(
+            page[
+                page.index('<div class="verdict">') : page.index(
+                    "</div>", page.index('<div class="verdict">')
+                )
+            ]
+        )
+
+    text = verdict(quantised.results, "int8")
+    assert text.index("of its parent as a float32") < text.index("Better than guessing")
+    assert verdict(quantised.results, "augmented").startswith("Better than guessing")
+    worthless = copy.deepcopy(quantised.results)
+    worthless["variants"]["int8"]["scores"]["balanced_accuracy"]["value"] = 1 / 7
+    assert verdict(worthless, "int8").startswith("No better than guessing")
