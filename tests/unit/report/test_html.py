@@ -377,3 +377,35 @@ def test_rendering_imports_neither_matplotlib_nor_tensorflow_nor_numpy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert "jinja2" not in vars(html)
+
+
+def test_a_variant_of_which_everything_was_skipped(study, tmp_path):
+    """Nothing could be computed, nothing explained, nothing shown: every format says so and none breaks."""
+    from xaireport.report.comparison import comparison
+    from xaireport.report.figures import draw
+    from xaireport.report.markdown import markdown
+
+    results = copy.deepcopy(study.results)
+    one = results["variants"]["mine"]
+    nothing = {"value": None, "n": 0, "reason": "no test image"}
+    one["scores"] = {name: dict(nothing) for name in one["scores"]}
+    for row in one["per_class"]:
+        row |= {"n": 0, **{score: dict(nothing) for score in ("precision", "recall", "f1")}}
+    k = len(results["classes"])
+    one |= {
+        "confusion": [[0] * k for _ in range(k)],
+        "confusion_normalised": [[None] * k for _ in range(k)],
+        "gallery": [], "common": [], "examples": [], "errors": [], "runs": {}, "layers": [],
+    }  # fmt: skip
+    results["variants"] = {"mine": one}
+    page = pages.card(results, "mine")
+    for medium in ("screen", "paper", "fragment"):
+        text = html.render(page, study.folder, medium=medium, at="xr-" if medium == "fragment" else "")
+        assert read(text, {"derma": results}).problems == []
+        assert "could not be computed" in words(text)
+        assert "No heatmaps" in words(text)
+    assert "could not be computed**: no test image" in markdown(page)
+    assert read(html.render(comparison(results), study.folder), {"derma": results}).problems == []
+    assert read(render_index([results]), {"derma": results}).problems == []
+    draw(results, tmp_path)
+    assert (tmp_path / "mine-per-class.svg").is_file()
