@@ -82,7 +82,7 @@ class Processes:
 def _raise(answer: Mapping[str, Any]) -> None:
     if "error" in answer:
         kind = getattr(xaireport.errors, answer["error"], None)
-        if kind is not None and issubclass(kind, XaiReportError):
+        if isinstance(kind, type) and issubclass(kind, XaiReportError):
             raise kind(*answer["arguments"])
         raise RuntimeError(f"{answer['error']}: {answer['arguments'][0]}\n{answer['traceback']}")
 

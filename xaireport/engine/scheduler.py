@@ -165,7 +165,9 @@ class _Build:
         ready: list[tuple[Node, Plan]] = []
         for other in self._nodes[self._nodes.index(node) :] if cores() > 1 else ():
             waits = any(each.node and each.node not in self._done for each in other.inputs.values())
-            if other.apart and other.name not in self._begun and not waits and not other.refused:
+            if not other.apart or other.name in self._begun or waits:
+                continue
+            with contextlib.suppress(XaiReportError):  # of another node: it is told when its turn comes
                 plan = self._planner.plan(other, self._done)
                 if not plan.missing and self._store.find(other.stage, plan.key)[0] is None:
                     ready.append((other, plan))

@@ -17,15 +17,7 @@ def crosswalk() -> list[dict[str, Any]]:
     return [
         {
             **{key: framework[key] for key in ("name", "title", "source")},
-            "items": [
-                {
-                    "item": item["item"],
-                    "asks": item["asks"],
-                    "sections": item["sections"],
-                    "why": item.get("why", ""),
-                }
-                for item in framework["item"]
-            ],
+            "items": [{**item, "why": item.get("why", "")} for item in framework["item"]],
         }
         for framework in told
     ]

@@ -79,3 +79,13 @@ def test_what_waits_for_a_failed_one_is_not_begun(tmp_path: Path) -> None:
     waits = Node("waits", "step", {"do": "work"}, inputs, (), (), third.run, apart="apart_steps")
     reports = Engine(tmp_path / "store").run([first, second, third, waits])
     assert [report.status for report in reports] == ["failed", "ran", "ran", "skipped"]
+
+
+def test_a_later_one_whose_file_is_missing_fails_alone(tmp_path: Path) -> None:
+    first, second, third = nodes("work", "work", "work")
+    inputs = {"given": Input(path=tmp_path / "none.txt")}
+    lacks = Node("lacks", "step", {"do": "work"}, inputs, (), (), third.run, apart="apart_steps")
+    reports = Engine(tmp_path / "store").run([first, second, lacks])
+    assert [report.status for report in reports] == ["ran", "ran", "failed"]
+    assert reports[2].failure is not None
+    assert "none.txt" in reports[2].failure.message
