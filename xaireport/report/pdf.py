@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from xaireport.codec import write_atomic
 from xaireport.errors import RenderError
 from xaireport.report.document import Page
 from xaireport.report.formats import Source
@@ -58,13 +59,7 @@ def write_pdf(page: str, path: Path, attach: Sequence[Path] = ()) -> None:
         # PDF/A forbids glyphs that no typeface has; what stood there is named instead.
         names = {ord(character): f"[U+{ord(character):04X}]" for character in unprintable.characters}
         printed = _print(weasyprint, page.translate(names), attach)
-    partial = path.with_name(f".{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        partial.write_bytes(_accessible(printed))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_atomic(path, _accessible(printed))
 
 
 class _Unprintable(logging.Handler):

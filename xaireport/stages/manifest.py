@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from xaireport.codec import write_atomic
+from xaireport.engine.hashes import sha256_of_file
 from xaireport.engine.node import Context
 
 FORMAT = "xaireport-manifest/1"
@@ -27,7 +27,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
             {
                 "path": name,
                 "bytes": path.stat().st_size,
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "sha256": sha256_of_file(str(path)),
             }
             for name, path in files.items()
         ],
