@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xaireport.engine.files import list_files, remove_tree, sync_folders, write_atomic
+from xaireport.engine.files import list_files, remove_tree, sync_folders
 from xaireport.engine.hashes import HashCache, sha256_of_file, sha256_of_files
 from xaireport.engine.keys import Parts
 from xaireport.errors import StoreError
+from xaireport.files import remove_parts, write_atomic
 
 RECORD = "record.json"
 _KEY_LENGTH = 24  # hex digits of a key in a folder name
@@ -79,6 +80,7 @@ class Store:
             remove_tree(self.root / "tmp")
         for name in ("artefacts", "checkpoints", "tmp"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
+        remove_parts(self.root)
 
     def find(self, stage: str, key: str) -> tuple[Record | None, tuple[str, ...]]:
         """Return the artefact if it is there and intact, else None and the files that are not."""

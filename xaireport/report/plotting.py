@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xaireport.files import write_atomic
 from xaireport.report.svg import INK, fit
 
 if TYPE_CHECKING:
@@ -57,9 +58,7 @@ def save(path: Path, make: Callable[[], Figure], title: str, description: str) -
         # Text stays text and is set in the page's fonts: that matplotlib's own lacks a glyph does not matter.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         make().savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    half = path.with_suffix(".part")
-    half.write_text(fit(buffer.getvalue(), path.stem, title, description), "utf-8")
-    half.replace(path)
+    write_atomic(path, fit(buffer.getvalue(), path.stem, title, description).encode(), durable=False)
 
 
 def figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
