@@ -55,6 +55,8 @@ class Context:
         A folder that survives a kill, and is removed when the node finishes (but see ``Node.loose``).
     progress : object
         Whatever the engine was given.
+    made : mapping of str to Made
+        Label of an input that a node made to how it was made. No part of any key: only to be told.
     """
 
     out: Path
@@ -62,6 +64,15 @@ class Context:
     failures: Mapping[str, Failure]
     checkpoint: Path
     progress: Any = None
+    made: Mapping[str, Made] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Made:
+    """How an artefact came about: the step's name, and the machine, None where nobody wrote it down."""
+
+    by: str
+    machine: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from xaireport.engine.code import CodeHasher
 from xaireport.engine.hashes import HashCache, sha256_of_files
 from xaireport.engine.keys import Parts, key_of, key_parts
-from xaireport.engine.node import Input, Node, Step
+from xaireport.engine.node import Input, Made, Node, Step
 from xaireport.engine.store import Record
 from xaireport.engine.versions import Versions
 from xaireport.errors import ConfigError, Failure, StoreError, XaiReportError
@@ -20,11 +20,12 @@ Outcome = Record | Failure | None
 
 @dataclass(frozen=True)
 class Found:
-    """A file or folder that is read: where it is, its hash, and for a folder that of each file in it."""
+    """A file or folder that is read: where it is, its hash, for a folder that of each file, who made it."""
 
     path: Path
     sha256: str
     files: Mapping[str, str] | None = None
+    made: Made | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Plan:
     failures: dict[str, Failure]
     unknown: frozenset[str]
     missing: Failure | None
+    made: dict[str, Made]
 
 
 class Planner:
@@ -81,7 +83,8 @@ class Planner:
         paths = {label: found.path for label, found in inputs.found.items()}
         code = self._code.closure(node.code) if node.code else {}
         parts = key_parts(node, hashes, code, self._versions.of(node.packages), inputs.failures)
-        return Plan(parts, key_of(parts), paths, inputs.failures, inputs.unknown, inputs.missing)
+        made = {label: found.made for label, found in inputs.found.items() if found.made}
+        return Plan(parts, key_of(parts), paths, inputs.failures, inputs.unknown, inputs.missing, made)
 
     def resolve(self, step: Step, done: Mapping[str, Outcome]) -> Inputs:
         """Look up what a step reads, given the outcomes of all earlier ones.
@@ -137,7 +140,7 @@ def _inside(source: Input, outcome: Outcome) -> Found | Failure | StoreError | N
     if digest is None:
         return StoreError(f"{source.file} among the files of '{source.node}'", sorted(outcome.outputs))
     files = None if source.file in outcome.outputs else outcome.select(source.file)
-    return Found(outcome.folder / source.file, digest, files)
+    return Found(outcome.folder / source.file, digest, files, outcome.made)
 
 
 def as_failure(error: XaiReportError, stage: str) -> Failure:

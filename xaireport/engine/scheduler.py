@@ -176,7 +176,8 @@ class _Build:
 
     def _begin_ahead(self, node: Node) -> None:
         """Begin, in processes of their own, this node and all later ones that could run now."""
-        from xaireport.engine.apart import Processes, cores  # a build with nothing to do starts none
+        from xaireport.engine.apart import Processes  # a build with nothing to do starts none
+        from xaireport.engine.machine import cores
 
         ready: list[tuple[Node, Plan]] = []
         for other in self._nodes[self._nodes.index(node) :] if cores() > 1 else ():
@@ -192,7 +193,7 @@ class _Build:
             self._processes = self._processes or Processes(cores())
             for other, plan in ready:
                 out = self._store.temporary()
-                context = Context(out, plan.paths, plan.failures, out)
+                context = Context(out, plan.paths, plan.failures, out, made=plan.made)
                 self._begun[other.name] = (plan.key, out, self._processes.submit(other, context))
 
     def _guarded(self, node: Step, number: int, total: int) -> NodeReport:
@@ -272,7 +273,8 @@ class _Build:
             if begun:
                 begun.result()
             else:
-                node.run(Context(out, plan.paths, plan.failures, checkpoint, self._progress))
+                context = Context(out, plan.paths, plan.failures, checkpoint, self._progress, plan.made)
+                node.run(context)
             seconds = time.perf_counter() - started
             for label in self._planner.changed_outside(node, plan):
                 raise StoreError(

@@ -109,7 +109,7 @@ def test_an_edited_copy_is_somebodys_work(tmp_path, make):
 
 
 def test_what_stands_in_for_something_better_yields_to_it(tmp_path, make):
-    """A model of synthetic data never replaces one of real data, forced or not; the other way round it does."""
+    """Forced or not, a model of synthetic data never replaces one of real data; that replaces both."""
     place = tmp_path / "out/a.txt"
 
     def build(text: str, force: bool = False, **options):
