@@ -44,7 +44,7 @@ def test_every_shipped_study_is_a_sound_graph(name: str) -> None:
     found = nodes(study)
     for variant in study.variants:
         label = f"{name}.{variant}"
-        made = f"quantise {label}" if study.variants[variant].quantise.is_on else f"train {label} seed 0"
+        made = f"quantise {label}" if study.variants[variant].quantise.mode else f"train {label} seed 0"
         assert {made, f"explain {label}", f"html {label}", f"pdf {label}"} <= found.keys()
     for node in found.values():
         json.dumps(dict(node.params))
@@ -199,8 +199,8 @@ def test_a_quantised_variant_comes_from_its_parents_file() -> None:
         "quantise derma.qat", "training.json", None, True
     )
     assert "int8/training/0" not in found["results derma"].inputs
-    assert "train" in found["quantise derma.qat"].params["variant"]
-    assert "train" not in found["quantise derma.int8"].params["variant"]
+    assert found["quantise derma.qat"].params["conversion"]["fine_tuning"]["epochs"]
+    assert found["quantise derma.int8"].params["conversion"]["fine_tuning"] is None
 
 
 def test_costs_are_measured_where_something_is_quantised() -> None:
@@ -210,7 +210,7 @@ def test_costs_are_measured_where_something_is_quantised() -> None:
     assert all(each.optional for each in cost.inputs.values())
     assert cost.params == {"parents": dict.fromkeys(("dynamic", "int8", "qat"), "augmented")}
     float32 = found["quantise derma.augmented"]
-    assert (float32.params["variant"]["quantise"], float32.publish) == ({"mode": ""}, {})
+    assert (float32.params["conversion"]["mode"], float32.publish) == ("float32", {})
     assert not [name for name in nodes(shipped("cifar10")) if name.startswith(("cost", "quantise"))]
 
 

@@ -16,6 +16,7 @@ from xaireport.explain.explain import explain
 from xaireport.nn.keras_classifier import KerasClassifier
 from xaireport.nn.vis import vis_maps
 from xaireport.spec import ExplainSettings
+from xaireport.stages.given import given
 from xaireport.stages.opened import opened
 from xaireport.types import Heatmaps, Skipped
 
@@ -31,7 +32,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
         classifier,
         dataset,
         classes,
-        ExplainSettings.model_validate(params["explain"], strict=False),
+        given(ExplainSettings, params["explain"]),
         params["seed"],
         context.out,
         params["name"],

@@ -23,7 +23,7 @@ from xaireport.nn.keras_classifier import KerasClassifier
 from xaireport.nn.runtime import open_model
 from xaireport.nn.tflite import aware
 from xaireport.nn.tflite.file import describe
-from xaireport.spec import VariantSpec
+from xaireport.spec import Conversion
 from xaireport.types import Calibration, Dataset, OnEpoch, Pixels, Quantisation, TrainingRecord
 
 INTEGER = ("int8", "qat")
@@ -40,7 +40,7 @@ _TWIN_TOLERANCE = 1e-4
 
 def quantise(
     parent: Path,
-    variant: VariantSpec,
+    conversion: Conversion,
     dataset: Dataset,
     *,
     seed: int,
@@ -59,9 +59,8 @@ def quantise(
     ----------
     parent : Path
         A ``.keras`` file.
-    variant : VariantSpec
-        Its ``quantise`` says how; no mode is plain float32. ``architecture`` and ``options`` are the
-        parent's, and empty where the parent was brought along; ``qat`` follows ``train``.
+    conversion : Conversion
+        How. ``architecture`` and ``options`` are the parent's, and empty where that was brought along.
     dataset : Dataset
         Calibrated and retrained on ``train``, watched on ``val``; ``test`` is not touched.
     seed : int
@@ -89,7 +88,7 @@ def quantise(
         A layer that the converter or quantisation-aware training does not know; a parent that is no model.
     """
     start = time.perf_counter()
-    mode = variant.quantise.mode or "float32"
+    mode = conversion.mode
     classifier = open_model(
         parent,
         pixel_scale=pixel_scale,
@@ -102,21 +101,22 @@ def quantise(
     images, calibration = None, None
     notes: list[str] = []
     if mode in INTEGER:
-        images = calibration_images(dataset.train.images, variant.quantise.calibration_images, seed)
+        images = calibration_images(dataset.train.images, conversion.calibration_images, seed)
         digest = hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()
-        calibration = Calibration(variant.quantise.calibration_images, len(images), digest)
+        calibration = Calibration(conversion.calibration_images, len(images), digest)
         if calibration.n < calibration.asked:
             notes.append(
                 f"Calibrated on all {calibration.n} training images: {calibration.asked} were asked for."
             )
     training = None
-    if variant.architecture:
-        model = _twin(classifier, variant, dataset)
+    if conversion.architecture:
+        model = _twin(classifier, conversion, dataset)
         if mode == "qat":
             assert images is not None
+            assert conversion.fine_tuning is not None
             model, training = aware.retrain(
                 model,
-                variant,
+                conversion.fine_tuning,
                 dataset,
                 images,
                 seed=seed,
@@ -147,7 +147,7 @@ def quantise(
             calibration=calibration,
             epochs_run=training.epochs_run if training else 0,
             packages=_PACKAGES.get(mode, ()),
-            steps=_steps(mode, variant, calibration, training),
+            steps=_steps(mode, conversion, calibration, training),
             seconds=time.perf_counter() - start,
             converter=f"TensorFlow {import_tensorflow().__version__}",
             operator_set="TFLITE_BUILTINS_INT8" if mode == "int8" else "TFLITE_BUILTINS",
@@ -165,14 +165,15 @@ def calibration_images(images: Pixels, n: int, seed: int) -> Pixels:
     return images[np.sort(chosen)]
 
 
-def _twin(classifier: KerasClassifier, variant: VariantSpec, dataset: Dataset) -> Any:
+def _twin(classifier: KerasClassifier, conversion: Conversion, dataset: Dataset) -> Any:
     """Build the same model with Keras 2, whose graphs the converter and quantisation-aware training know."""
     n_classes = len(dataset.info.classes)
-    twin = zoo.build(variant.architecture, import_tf_keras(), dataset.input_shape, n_classes, variant.options)
+    name, options = conversion.architecture, conversion.options
+    twin = zoo.build(name, import_tf_keras(), dataset.input_shape, n_classes, options)
     weights = classifier.weights()
     if [value.shape for value in weights] != [tuple(value.shape) for value in twin.weights]:
         raise ModelError(
-            f"a {variant.architecture} with the options of this variant",
+            f"a {conversion.architecture} with the options of this variant",
             "a file with weights of other shapes",
             "train the parent again",
         )
@@ -256,14 +257,14 @@ def complaint(text: str, operators: Sequence[tuple[str, str]] = ()) -> str:
 
 
 def _steps(
-    mode: str, variant: VariantSpec, calibration: Calibration | None, training: TrainingRecord | None
+    mode: str, conversion: Conversion, calibration: Calibration | None, training: TrainingRecord | None
 ) -> tuple[str, ...]:
     steps = ["load the parent's weights"]
     if calibration is not None:
         steps.append(f"show it {calibration.n} training images to fix the ranges")
     if training is not None:
         steps.append(f"retrain for {training.epochs_run} epochs with rounding simulated")
-    if not variant.architecture:
+    if not conversion.architecture:
         steps.append("freeze weights, scaling and softmax into one graph")
     steps.append(
         {
