@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import xaireport.report
 from xaireport.engine.node import Context, Input, Node
 from xaireport.errors import DataError
 from xaireport.nn.backbone import weights_file
@@ -297,9 +296,6 @@ class Graph(PageNodes):
             "info": Input(data, "dataset.json"),
             "audit": optional(f"audit {study.name}", ""),
         }
-        words = Path(xaireport.report.__path__[0])
-        for file in ("methods.toml", "crosswalk.toml", "results_schema.json"):
-            inputs[f"words/{file}"] = Input(path=words / file)
         if len(chosen) > 1:
             inputs["pairs"] = optional(f"pairs {study.name}", "comparisons.json")
         for name in chosen:

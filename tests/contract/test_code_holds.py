@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Iterator
+import re
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ import pytest
 
 import xaireport
 from xaireport import paths
-from xaireport.engine.code import LEFT_OUT
+from xaireport.engine.code import LEFT_OUT, CodeHasher
+from xaireport.engine.hashes import HashCache
 from xaireport.engine.node import Node
 from xaireport.errors import ConfigError
 from xaireport.graph import Graph
@@ -151,3 +154,238 @@ def test_quantisation_aware_training_is_told_how_to_train() -> None:
     tuned = told["quantise derma.qat"]["fine_tuning"]
     assert tuned["optimizer"] == "adam"
     assert {each["fine_tuning"] is None for name, each in told.items() if each["mode"] != "qat"} == {True}
+
+
+# Which change of which file makes which stage run again
+
+
+STAGES = sorted(
+    file.stem
+    for file in (PACKAGE / "stages").glob("*.py")
+    if any(isinstance(each, ast.FunctionDef) and each.name == "run" for each in tree(file).body)
+)
+Closures = dict[str, dict[str, str]]
+
+
+CACHE = HashCache(Path("absent.json"))
+
+
+def closures() -> Closures:
+    hasher = CodeHasher(CACHE)
+    return {stage: hasher.closure([f"xaireport.stages.{stage}"]) for stage in STAGES}
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, bytes]:
+    """The files of a copy of the package, and what they hold."""
+    root = tmp_path_factory.mktemp("copy") / "xaireport"
+    shutil.copytree(PACKAGE, root, ignore=shutil.ignore_patterns("__pycache__"))
+    return {file: file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+
+@pytest.fixture
+def copy(sources: dict[Path, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The package's source once more, to be edited; what is hashed is the copy."""
+    root = next(file.parent for file in sources if file.parent.name == "xaireport")
+    monkeypatch.setattr(xaireport, "__path__", [str(root)])
+    yield root
+    for file, content in sources.items():
+        if file.read_bytes() != content:
+            file.write_bytes(content)
+
+
+@pytest.fixture
+def before(copy: Path) -> Closures:
+    return closures()
+
+
+def touched(before: Closures) -> set[str]:
+    """The stages whose code is another than before."""
+    return {stage for stage, closure in closures().items() if closure != before[stage]}
+
+
+def edit(file: Path, change: Callable[[str], str]) -> None:
+    text = file.read_text("utf-8")
+    assert change(text) != text, file
+    file.write_text(change(text), "utf-8")
+
+
+def reworded(text: str) -> str:
+    """Source with every string of every error another."""
+    module = ast.parse(text)
+    for node in ast.walk(module):
+        if isinstance(node, ast.Raise):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    part.value += " in other words"
+    return ast.unparse(module)
+
+
+def documented(text: str) -> str:
+    """Source with a comment, and other words in the docstring of the module and of all it holds."""
+    module = ast.parse(text)
+    for node in ast.walk(module):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            old = ast.get_docstring(node, clean=False)
+            new = ast.Expr(ast.Constant(f"{old} Said otherwise."))
+            node.body[: old is not None] = [new]
+    return "# A comment.\n" + ast.unparse(ast.fix_missing_locations(module))
+
+
+@pytest.mark.parametrize("change", [reworded, documented], ids=["errors", "documentation"])
+def test_words_that_no_artefact_holds_make_nothing_run(
+    copy: Path, before: Closures, change: Callable[[str], str]
+) -> None:
+    changed = 0
+    for file in copy.rglob("*.py"):
+        text = file.read_text("utf-8")
+        changed += "raise " in text
+        file.write_text(change(text), "utf-8")
+    assert changed > 60
+    assert touched(before) == set()
+
+
+DATA_FILES = {
+    "data/medmnist.json": {"data"},
+    "report/methods.toml": {"results"},
+    "report/crosswalk.toml": {"results"},
+    "report/results_schema.json": {"results"},
+    "cli/study_template.toml": set(),  # what `xaireport new` copies: no stage reads it
+}
+
+
+def test_every_data_file_of_the_package_is_known() -> None:
+    found = {names(file) for file in PACKAGE.rglob("*") if file.is_file() and "__pycache__" not in file.parts}
+    others = {name for name in found if not name.endswith(".py") and not name.startswith("_bundled/")}
+    assert others == DATA_FILES.keys()
+
+
+@pytest.mark.parametrize("name", DATA_FILES)
+def test_a_data_file_is_code_of_what_names_it(copy: Path, before: Closures, name: str) -> None:
+    edit(copy / name, lambda text: text + "\n")
+    assert touched(before) == DATA_FILES[name]
+
+
+def test_two_class_names_swapped_make_the_data_anew(copy: Path, before: Closures) -> None:
+    swap = {"melanoma": "melanocytic nevi", "melanocytic nevi": "melanoma"}
+    edit(
+        copy / "data" / "medmnist.json",
+        lambda text: re.sub('"(melanoma|melanocytic nevi)"', lambda found: f'"{swap[found[1]]}"', text),
+    )
+    assert touched(before) == {"data"}  # what follows reads its files, which are others then
+
+
+def test_another_default_of_a_study_is_seen_in_params_and_not_in_code(copy: Path, before: Closures) -> None:
+    edit(copy / "spec.py", lambda text: text.replace("1e-3", "2e-3"))
+    assert touched(before) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("Cost", {"cost", "results"}),
+        ("Reliability", {"evaluate", "results"}),
+        ("TrainingRecord", {"train", "quantise", "results"}),
+        ("Comparisons", {"pairs", "results"}),
+        ("Trust", {"trust", "results"}),
+        ("DataAudit", {"audit", "results"}),
+    ],
+)
+def test_a_new_field_is_code_of_what_imports_its_type(
+    copy: Path, before: Closures, name: str, stages: set[str]
+) -> None:
+    (file,) = (each for each in copy.glob("types/*.py") if f"class {name}:" in each.read_text("utf-8"))
+    edit(
+        file,
+        lambda text: re.sub(
+            rf'(class {name}:\n    """.*?"""\n)', r"\1    another: int\n", text, flags=re.DOTALL
+        ),
+    )
+    assert touched(before) == stages
+
+
+def test_a_type_counts_with_every_type_that_it_holds(before: Closures) -> None:
+    """As the interpreter resolves the annotations, whatever the syntax tree looks like."""
+    import dataclasses
+    import typing
+
+    from xaireport import types
+
+    def held(kind: Any) -> Iterator[type]:
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            yield kind
+            for inner in typing.get_type_hints(kind, localns={"np": Any, "NDArray": list}).values():
+                yield from held(inner)
+        for inner in typing.get_args(kind):
+            yield from held(inner)
+
+    for name in ("Trust", "DataAudit", "Evaluation", "Comparisons", "Quantisation", "Dataset", "Pictures"):
+        for kind in held(getattr(types, name)):
+            assert f"{kind.__module__}: {kind.__qualname__}" in before["results"], (name, kind)
+
+
+def test_types_are_definitions_alone() -> None:
+    """What counts by name must not depend on a statement that has none."""
+    for file in (PACKAGE / "types").glob("*.py"):
+        for statement in tree(file).body:
+            assert isinstance(
+                statement, ast.Import | ast.ImportFrom | ast.Expr | ast.Assign | ast.AnnAssign | ast.ClassDef
+            ) or (isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"), names(
+                file
+            )
+
+
+# Files that a module reads are beside it, under a name that its source spells out
+
+
+OWN_FOLDER = {
+    "paths.py": "finds templates and shipped studies: the first are inputs of every page, the second go "
+    "into params",
+    "engine/code.py": "finds the source that it hashes",
+    "nn/tflite/cost.py": "runs a module of its own as a script: it imports it, so it is code",
+}
+"""Modules that ask where the package lies in another way, and why that is no hole."""
+ASKS = {"__file__", "__path__"}
+FINDERS = ("importlib.resources", "importlib.util", "pkgutil", "inspect")
+
+
+def asks_where_it_lies(node: ast.AST) -> bool:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name in ASKS
+        case ast.Import(names=imported):
+            return any(each.name.startswith(FINDERS) for each in imported)
+        case ast.ImportFrom(module=module, names=imported):
+            asked = {f"{module}.{each.name}" for each in imported} - {"inspect.signature", "inspect.cleandoc"}
+            return any(each.startswith(FINDERS) for each in asked)
+    return False
+
+
+def test_every_file_that_a_module_reads_beside_it_has_a_literal_name() -> None:
+    for file in MODULES:
+        module = tree(file)
+        beside = {
+            id(name)
+            for node in ast.walk(module)
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "with_name"
+            if (named := re.fullmatch(r"Path\(__file__\)\.with_name\('([^']+)'\)", ast.unparse(node)))
+            and (file.parent / named[1]).is_file()
+            for name in ast.walk(node)
+        }
+        asks = [ast.unparse(n) for n in ast.walk(module) if asks_where_it_lies(n) and id(n) not in beside]
+        assert bool(asks) == (names(file) in OWN_FOLDER), (names(file), asks)
+
+
+def test_templates_are_inputs_of_every_page() -> None:
+    study = load_study(paths.shipped("models") / "derma.toml")
+    graph = Graph(Path("reports"))
+    chosen = list(study.variants)
+    graph.evidence(study, Located("phantom", (), "phantom"), chosen)
+    graph.pages(study.name, {name: {} for name in chosen}, graph.results(study, chosen))
+    folder = paths.shipped("templates")
+    pages = [
+        node for node in graph.nodes if "xaireport.report.html" in "".join(node.code) or node.stage == "page"
+    ]
+    assert pages
+    for node in pages:
+        assert any(each.path and each.path.is_relative_to(folder) for each in node.inputs.values()), node.name
