@@ -335,6 +335,42 @@ def test_types_are_definitions_alone() -> None:
             )
 
 
+def caught(module: ast.Module) -> Iterator[str]:
+    """Where a module does more with one of our errors than raise it again, or ask where it happened."""
+    for handler in ast.walk(module):
+        if isinstance(handler, ast.ExceptHandler) and re.search(
+            r"Error|Exception", ast.unparse(handler.type or handler)
+        ):
+            raised = {id(n) for r in ast.walk(handler) if isinstance(r, ast.Raise) for n in ast.walk(r)}
+            places = {
+                id(n.value) for n in ast.walk(handler) if isinstance(n, ast.Attribute) and n.attr == "where"
+            }
+            for node in ast.walk(handler):
+                if isinstance(node, ast.Name) and node.id == handler.name and id(node) not in raised | places:
+                    yield f"{ast.unparse(handler.type or handler)}, line {node.lineno}"
+
+
+FOREIGN = {
+    "study/file.py": "pydantic's and the decoder's",
+    "study/overrides.py": "the TOML parser's, told to whoever typed --set: no stage reads it",
+    "data/download.py": "of requests",
+    "nn/zoo.py": "Keras'",
+    "nn/runtime.py": "Keras'",
+    "nn/tflite/aware.py": "TensorFlow's",
+    "report/html.py": "Jinja's",
+}
+"""Modules that look into the errors of a library, which is in the key by its version."""
+
+
+def test_no_word_of_an_error_reaches_an_artefact() -> None:
+    """The words of errors are in no key, so nothing that a stage stores may hold them."""
+    for file in MODULES:
+        name = names(file)
+        if not name.startswith(("cli/", "engine/", "pipeline.py")):  # they tell them to people
+            found = list(caught(tree(file)))
+            assert bool(found) == (name in FOREIGN), (name, found)
+
+
 # Files that a module reads are beside it, under a name that its source spells out
 
 

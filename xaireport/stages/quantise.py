@@ -24,10 +24,10 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     conversion = given(Conversion, params["conversion"])
     try:
         quantisation, training = _quantise(context, conversion, params)
-    except ModelError as error:
+    except ModelError:
         if conversion.mode != "float32":
             raise
-        codec.save(Skipped("cost", error.message, error.hint), context.out / "skipped.json")
+        codec.save(Skipped("cost", "no TFLite file can be made of this model"), context.out / "skipped.json")
         return
     codec.save(quantisation, context.out / "quantisation.json")
     if training is not None:
