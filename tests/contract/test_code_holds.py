@@ -324,6 +324,24 @@ def test_a_type_counts_with_every_type_that_it_holds(before: Closures) -> None:
             assert f"{kind.__module__}: {kind.__qualname__}" in before["results"], (name, kind)
 
 
+HEATMAPS = ("nn.gradients", "nn.keras_classifier", "nn.runtime", "nn.vis", "nn.tflite.head",
+            "nn.tflite.classifier", "nn.tflite.shuffle", "explain", "report")  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", ["train", "quantise", "predict", "evaluate", "cost"])
+def test_what_makes_heatmaps_is_no_code_of_what_needs_none(before: Closures, stage: str) -> None:
+    found = {module.removeprefix("xaireport.") for module in before[stage]}
+    assert not {module for module in found if f"{module}.".startswith(tuple(f"{name}." for name in HEATMAPS))}
+    assert "nn.flat" not in found or stage == "predict"  # its summary lists the layers of the flat copy
+
+
+@pytest.mark.parametrize("name", ["nn/gradients.py", "nn/vis.py", "nn/tflite/head.py", "explain/cam.py"])
+def test_what_makes_heatmaps_is_code_of_what_looks_at_them(copy: Path, before: Closures, name: str) -> None:
+    edit(copy / name, lambda text: f"{text}\n_MORE = 1\n")
+    also = {"results"} if name == "explain/cam.py" else set()
+    assert touched(before) == {"explain", "trust"} | also
+
+
 def test_types_are_definitions_alone() -> None:
     """What counts by name must not depend on a statement that has none."""
     for file in (PACKAGE / "types").glob("*.py"):

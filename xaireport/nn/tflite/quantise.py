@@ -1,6 +1,6 @@
 """From a trained parent to a TFLite file: float32, float16, dynamic range, full integer, quantisation-aware.
 
-It makes files. Retraining is in ``aware``, running them in ``classifier``, measuring in ``cost``.
+It makes files. Retraining is in ``aware``, running them in ``predictor``, measuring in ``cost``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from xaireport.codec import write_atomic
 from xaireport.errors import ModelError
 from xaireport.nn import zoo
 from xaireport.nn.backend import import_tensorflow, import_tf_keras, silence
-from xaireport.nn.keras_classifier import KerasClassifier
-from xaireport.nn.runtime import open_model
+from xaireport.nn.keras_predictor import KerasPredictor
+from xaireport.nn.opening import open_keras
 from xaireport.nn.tflite import aware
 from xaireport.nn.tflite.file import describe
 from xaireport.spec import Conversion
@@ -89,15 +89,16 @@ def quantise(
     """
     start = time.perf_counter()
     mode = conversion.mode
-    classifier = open_model(
+    if parent.suffix == ".tflite":
+        raise ModelError("a Keras model to convert", parent.name, "a TFLite file is quantised already")
+    predictor = open_keras(
+        KerasPredictor,
         parent,
         pixel_scale=pixel_scale,
         output=output,
         n_classes=len(dataset.info.classes),
         input_shape=dataset.input_shape,
     )
-    if not isinstance(classifier, KerasClassifier):
-        raise ModelError("a Keras model to convert", parent.name, "a TFLite file is quantised already")
     images, calibration = None, None
     notes: list[str] = []
     if mode in INTEGER:
@@ -110,7 +111,7 @@ def quantise(
             )
     training = None
     if conversion.architecture:
-        model = _twin(classifier, conversion, dataset)
+        model = _twin(predictor, conversion, dataset)
         if mode == "qat":
             assert images is not None
             assert conversion.fine_tuning is not None
@@ -127,13 +128,13 @@ def quantise(
             notes.append(_RETRAINED)
         converter = import_tensorflow().lite.TFLiteConverter.from_keras_model(model)
     else:
-        converter = _frozen(classifier)
+        converter = _frozen(predictor)
     try:
         content = _convert(converter, mode, images)
     except Exception as error:  # the converter's own types are private, and it raises others too
         raise ModelError(
             f"operators that a TFLite file can hold ({mode})",
-            complaint(str(error), _operators(classifier)),
+            complaint(str(error), _operators(predictor)),
             "leave this variant out, or take an architecture without them",
         ) from error
     file = describe(content, mode)
@@ -165,12 +166,12 @@ def calibration_images(images: Pixels, n: int, seed: int) -> Pixels:
     return images[np.sort(chosen)]
 
 
-def _twin(classifier: KerasClassifier, conversion: Conversion, dataset: Dataset) -> Any:
+def _twin(predictor: KerasPredictor, conversion: Conversion, dataset: Dataset) -> Any:
     """Build the same model with Keras 2, whose graphs the converter and quantisation-aware training know."""
     n_classes = len(dataset.info.classes)
     name, options = conversion.architecture, conversion.options
     twin = zoo.build(name, import_tf_keras(), dataset.input_shape, n_classes, options)
-    weights = classifier.weights()
+    weights = predictor.weights()
     if [value.shape for value in weights] != [tuple(value.shape) for value in twin.weights]:
         raise ModelError(
             f"a {conversion.architecture} with the options of this variant",
@@ -179,18 +180,18 @@ def _twin(classifier: KerasClassifier, conversion: Conversion, dataset: Dataset)
         )
     twin.set_weights(weights)
     images = dataset.train.images[:8]
-    difference = np.abs(twin.predict_on_batch(images.astype(np.float32)) - classifier.predict(images)).max()
+    difference = np.abs(twin.predict_on_batch(images.astype(np.float32)) - predictor.predict(images)).max()
     if not difference <= _TWIN_TOLERANCE:
         raise ModelError("the same output from both Keras libraries", f"a difference of {difference:.2g}")
     return twin
 
 
-def _frozen(classifier: KerasClassifier) -> Any:
+def _frozen(predictor: KerasPredictor) -> Any:
     """Return a converter of any Keras 3 model, scaling and softmax included, weights as constants."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     tf = import_tensorflow()
-    function = _function(classifier)
+    function = _function(predictor)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that constants need no object to track their variables
         return tf.lite.TFLiteConverter.from_concrete_functions(
@@ -198,10 +199,10 @@ def _frozen(classifier: KerasClassifier) -> Any:
         )
 
 
-def _function(classifier: KerasClassifier) -> Any:
+def _function(predictor: KerasPredictor) -> Any:
     tf = import_tensorflow()
-    signature = [tf.TensorSpec((None, *classifier.input_shape), tf.float32)]
-    return tf.function(classifier.probabilities, input_signature=signature, autograph=False)
+    signature = [tf.TensorSpec((None, *predictor.input_shape), tf.float32)]
+    return tf.function(predictor.probabilities, input_signature=signature, autograph=False)
 
 
 def _convert(converter: Any, mode: str, images: Pixels | None) -> bytes:
@@ -222,10 +223,10 @@ def _convert(converter: Any, mode: str, images: Pixels | None) -> bytes:
         return bytes(converter.convert())
 
 
-def _operators(classifier: KerasClassifier) -> tuple[tuple[str, str], ...]:
+def _operators(predictor: KerasPredictor) -> tuple[tuple[str, str], ...]:
     """Return layer and kind of every TensorFlow operator of a model."""
-    names = {row[0] for row in classifier.summary.layers}
-    graph = _function(classifier).get_concrete_function().graph
+    names = predictor.layer_names()
+    graph = _function(predictor).get_concrete_function().graph
     found = []
     for operation in graph.get_operations():
         for part in operation.name.split("/"):
