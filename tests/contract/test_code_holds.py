@@ -18,7 +18,8 @@ from xaireport.engine.code import LEFT_OUT, CodeHasher
 from xaireport.engine.hashes import HashCache
 from xaireport.engine.node import Node
 from xaireport.errors import ConfigError
-from xaireport.graph import Graph
+from xaireport.graph import EVIDENCE_CODE, Graph
+from xaireport.graph import STAGES as EVIDENCE
 from xaireport.spec import Conversion, DataSpec, ExplainSettings, Recipe, Spec, StudySpec, VariantSpec
 from xaireport.stages.given import given
 from xaireport.study import load_study
@@ -340,6 +341,37 @@ def test_what_makes_heatmaps_is_code_of_what_looks_at_them(copy: Path, before: C
     edit(copy / name, lambda text: f"{text}\n_MORE = 1\n")
     also = {"results"} if name == "explain/cam.py" else set()
     assert touched(before) == {"explain", "trust"} | also
+
+
+PRESENTATION = ("charts", "comparison", "document", "evidence", "figures", "format", "formats", "html",
+                "images", "inline", "markdown", "pages", "pdf", "plotting", "plugins", "sections", "style",
+                "summary", "svg", "verdict", "words")  # fmt: skip
+
+
+def test_how_a_page_looks_is_no_code_of_the_evidence(before: Closures) -> None:
+    found = {module.removeprefix("xaireport.report.").split(".")[0] for module in before["results"]}
+    assert not found & set(PRESENTATION)
+    assert {"pairs", "labels", "numerals"} <= found
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "stages"),
+    [
+        ("words", lambda text: text.replace("✓", "✔").replace("✗", "✘"), set()),
+        ("format", lambda text: text.replace("ms", "msec"), set()),
+        ("labels", lambda text: text.replace("balanced accuracy", "mean recall"), {"results"}),
+        ("numerals", lambda text: text.replace("value, 3", "value, 4"), {"results"}),
+    ],
+)
+def test_another_tick_keeps_the_evidence_and_another_word_in_its_sentences_does_not(
+    copy: Path, before: Closures, name: str, change: Callable[[str], str], stages: set[str]
+) -> None:
+    edit(copy / "report" / f"{name}.py", change)
+    assert touched(before) & set(EVIDENCE) == stages
+
+
+def test_the_evidence_digest_hashes_the_stages_whose_code_is_tested_here() -> None:
+    assert tuple(f"xaireport.stages.{stage}" for stage in EVIDENCE) == EVIDENCE_CODE
 
 
 def test_types_are_definitions_alone() -> None:
