@@ -16,6 +16,7 @@ import xaireport
 from xaireport import paths
 from xaireport.engine.code import LEFT_OUT, CodeHasher
 from xaireport.engine.hashes import HashCache
+from xaireport.engine.keys import key_of, key_parts
 from xaireport.engine.node import Node
 from xaireport.errors import ConfigError
 from xaireport.graph import EVIDENCE_CODE, Graph
@@ -475,3 +476,27 @@ def test_templates_are_inputs_of_every_page() -> None:
     assert pages
     for node in pages:
         assert any(each.path and each.path.is_relative_to(folder) for each in node.inputs.values()), node.name
+
+
+# The table in docs/cache.md
+
+
+def test_neither_the_machine_nor_its_environment_is_in_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    def keys() -> dict[str, str]:
+        return {name: key_of(key_parts(node, {}, {}, {}, {})) for name, node in shipped_nodes().items()}
+
+    first = keys()
+    for variable in ("TF_ENABLE_ONEDNN_OPTS", "CUDA_VISIBLE_DEVICES", "TZ", "LANG", "SOURCE_DATE_EPOCH"):
+        monkeypatch.setenv(variable, "0")
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.setattr("platform.machine", lambda: "another")
+    assert keys() == first
+
+
+def test_every_row_of_the_documented_table_names_the_test_that_holds_it() -> None:
+    root = PACKAGE.parent
+    text = (root / "docs" / "cache.md").read_text("utf-8")
+    rows = re.findall(r"^\| .* \| .* \| `(.+?)::(\w+)` \|$", text, re.MULTILINE)
+    assert len(rows) == len([line for line in text.splitlines() if line.startswith("|")]) - 2 > 20
+    for file, name in rows:
+        assert f"def {name}(" in (root / file).read_text("utf-8"), (file, name)

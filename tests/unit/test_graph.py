@@ -65,9 +65,12 @@ def test_no_path_is_part_of_a_key(tmp_path: Path) -> None:
     assert parameters[0] == parameters[1]
 
 
-def test_words_do_not_train_anything_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("title", ['title = "CNN"', 'title = "Pigmented skin lesions"'])
+def test_words_do_not_train_anything_anew(tmp_path: Path, title: str) -> None:
+    """Of a variant, and of the study: its data are not read for it."""
     text = (paths.shipped("models") / "derma.toml").read_text("utf-8")
-    (tmp_path / "derma.toml").write_text(text.replace('title = "CNN"', 'title = "Another title"'))
+    assert title in text
+    (tmp_path / "derma.toml").write_text(text.replace(title, 'title = "Another title"'))
     before, after = nodes(shipped("derma")), nodes(load_study(tmp_path / "derma.toml"))
     changed = {name for name in before if dict(before[name].params) != dict(after[name].params)}
     assert changed == {"results derma"}
@@ -79,6 +82,13 @@ def test_a_setting_changes_its_variant_alone() -> None:
     # augmented inherits the setting from its parent
     trained = {"train derma.baseline seed 0", "train derma.augmented seed 0", "quantise derma.qat"}
     assert changed == {*trained, "results derma"}
+
+
+def test_fewer_epochs_run_what_is_trained() -> None:
+    before, after = nodes(shipped("derma")), nodes(shipped("derma", epochs=3))
+    changed = {name for name in before if dict(before[name].params) != dict(after[name].params)}
+    trained = {name for name, node in before.items() if node.stage == "train"}
+    assert changed == {*trained, "quantise derma.qat", "results derma"}
 
 
 def test_seeds_are_a_dimension(tmp_path: Path) -> None:
