@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import xaireport.report
 from xaireport.engine.node import Context, Input, Node
 from xaireport.errors import XaiReportError
 from xaireport.nn.backbone import weights_file
 from xaireport.pagenodes import PageNodes
 from xaireport.report.plugins import code, distributions
-from xaireport.spec import StudySpec, VariantSpec
+from xaireport.spec import DataSpec, Recipe, StudySpec, VariantSpec
+from xaireport.study.resolve import conversion
 from xaireport.types import Located
 from xaireport.wiring import (
     MODELS,
@@ -32,10 +32,6 @@ from xaireport.wiring import (
     seeds,
 )
 
-DATA_FIELDS = {
-    "name", "title", "dataset", "classes", "task", "license", "citation", "url", "groups", "masks", "columns",
-}  # fmt: skip
-TRAIN_FIELDS = {"architecture", "options", "train", "augment"}
 STAGES = (
     "data", "audit", "train", "quantise", "predict", "evaluate", "compare", "pairs", "explain", "trust",
     "cost", "results",
@@ -78,7 +74,7 @@ class Graph(PageNodes):
             f"data {study.name}",
             "data",
             {
-                "study": study.model_dump(mode="json", include=DATA_FIELDS) | {"variants": {}},
+                "study": study.model_dump(mode="json", include=set(DataSpec.model_fields)),
                 "source": located.source,
                 "loader": located.loader,
                 "seed": study.seed,
@@ -94,7 +90,7 @@ class Graph(PageNodes):
             ("numpy", "scipy", "pillow"),
         )
         # What is quantised comes after what it is made from, whatever the order of the file.
-        ordered = sorted(chosen, key=lambda name: study.variants[name].quantise.is_on)
+        ordered = sorted(chosen, key=lambda name: bool(study.variants[name].quantise.mode))
         names = {name: [data, *self._variant(study, study.variants[name], data, located)] for name in ordered}
         # No variant's own: what is measured side by side is never a reason to leave a finished variant out.
         self._trust(study, ordered, data)
@@ -125,7 +121,7 @@ class Graph(PageNodes):
                     "seed": study.seed,
                     "other": other,
                     "relation": relation,
-                    "is_quantised": variant.quantise.is_on,
+                    "is_quantised": bool(variant.quantise.mode),
                     **reading(variant),
                 },
                 inputs,
@@ -158,10 +154,10 @@ class Graph(PageNodes):
         files = {}
         for name in chosen:
             variant = study.variants[name]
-            if not variant.quantise.is_on:
+            if not variant.quantise.mode:
                 self._conversion(study, variant, Input(data, "dataset.npz"))
             files[name] = optional(f"quantise {study.name}.{name}", "model.tflite")
-        parents = {name: each.parent for name in chosen if (each := study.variants[name]).quantise.is_on}
+        parents = {name: each.parent for name in chosen if (each := study.variants[name]).quantise.mode}
         self.add(f"cost {study.name}", "cost", {"parents": parents}, files, RUNTIME[-2:])
 
     def without_data(self, study: str, refused: XaiReportError) -> Input:
@@ -176,7 +172,7 @@ class Graph(PageNodes):
         names = []
         first = seeds(study, variant)[0]
         for seed in seeds(study, variant):
-            if variant.quantise.is_on:
+            if variant.quantise.mode:
                 stands_in = located.source == "phantom"
                 names.append(self._conversion(study, variant, arrays, stands_in))
             elif not variant.path:
@@ -206,7 +202,7 @@ class Graph(PageNodes):
                 )
             )
         predictions = first_predictions(study, variant.name)
-        if variant.quantise.is_on:
+        if variant.quantise.mode:
             names.append(
                 self.add(
                     f"compare {label}",
@@ -238,7 +234,7 @@ class Graph(PageNodes):
                     # Read where the parent is, so that their maps can be compared.
                     **(
                         {"parent": optional(f"explain {study.name}.{variant.parent}", "heatmaps.json")}
-                        if variant.quantise.is_on
+                        if variant.quantise.mode
                         else {}
                     ),
                 },
@@ -251,19 +247,15 @@ class Graph(PageNodes):
         self, study: StudySpec, variant: VariantSpec, arrays: Input, stands_in: bool = False
     ) -> str:
         """Add what makes a variant's TFLite file: a quantised one its model, a float one what to measure."""
-        quantised = variant.quantise.is_on
+        quantised = bool(variant.quantise.mode)
         parent = study.variants[variant.parent] if quantised else variant
         seed = seeds(study, parent)[0]
         retrained = variant.quantise.mode == "qat"
-        fields = {"quantise", "architecture", "options", *(("train",) if retrained else ())}
-        table = variant.model_dump(mode="json", include=fields) | {"name": "variant"}
-        if not variant.quantise.is_on:
-            table["quantise"] = {"mode": ""}
         return self.add(
             f"quantise {study.name}.{variant.name}",
             "quantise",
             {
-                "variant": table,
+                "conversion": conversion(variant).model_dump(mode="json"),
                 "seed": seed,
                 "max_minutes": self.max_minutes if retrained else None,
                 **reading(parent),
@@ -288,7 +280,7 @@ class Graph(PageNodes):
             f"train {study.name}.{variant.name} seed {seed}",
             "train",
             {
-                "variant": variant.model_dump(mode="json", include=TRAIN_FIELDS) | {"name": "variant"},
+                "recipe": variant.model_dump(mode="json", include=set(Recipe.model_fields)),
                 "seed": seed,
                 "max_minutes": self.max_minutes,
                 "allow_random_backbone": bool(weights)
@@ -309,16 +301,13 @@ class Graph(PageNodes):
             "info": Input(data, "dataset.json"),
             "audit": optional(f"audit {study.name}", ""),
         }
-        words = Path(xaireport.report.__path__[0])
-        for file in ("methods.toml", "crosswalk.toml", "results_schema.json"):
-            inputs[f"words/{file}"] = Input(path=words / file)
         if len(chosen) > 1:
             inputs["pairs"] = optional(f"pairs {study.name}", "comparisons.json")
         for name in chosen:
             variant = study.variants[name]
             label = f"{study.name}.{name}"
             for seed in seeds(study, variant):
-                if variant.quantise.is_on:
+                if variant.quantise.mode:
                     made = f"quantise {label}"
                     inputs[f"{name}/quantisation"] = optional(made, "quantisation.json")
                     inputs[f"{name}/agreement"] = optional(f"compare {label}", "agreement.json")

@@ -1,4 +1,8 @@
-"""What a study file may say: frozen, validated models. study.py reads the file, resolves parents."""
+"""What a study file may say: frozen, validated models. `study` reads it and resolves parents.
+
+Values only. What follows from a value is computed where it counts as code (`study.resolve`, the stages): this
+module is in no node's key.
+"""
 
 from __future__ import annotations
 
@@ -46,11 +50,6 @@ class AugmentSettings(Spec):
     horizontal_flip: bool = False
     vertical_flip: bool = False
 
-    @property
-    def is_on(self) -> bool:
-        """Whether anything is changed at all."""
-        return self != AugmentSettings()
-
 
 class QuantiseSettings(Spec):
     """How a variant is made smaller than its parent, for the TFLite runtime."""
@@ -63,23 +62,6 @@ class QuantiseSettings(Spec):
     """Of fine-tuning; ``qat`` only."""
     learning_rate: float = Field(3e-5, gt=0)
     """Of fine-tuning; ``qat`` only."""
-
-    @property
-    def is_on(self) -> bool:
-        """Whether the variant is a quantised one."""
-        return bool(self.mode)
-
-    @property
-    def meant(self) -> dict[str, Any]:
-        """The settings that mean something in this mode."""
-        table = self.model_dump() if self.mode else {}
-        return {
-            key: value for key, value in table.items() if self.mode in QUANTISE_MODES.get(key, (self.mode,))
-        }
-
-
-QUANTISE_MODES = {"calibration_images": ("int8", "qat"), "epochs": ("qat",), "learning_rate": ("qat",)}
-"""Each further key of ``quantise``, and the modes it means something in."""
 
 
 class ExplainSettings(Spec):
@@ -133,18 +115,36 @@ class Statements(Spec):
     ethics: str = ""
 
 
-class VariantSpec(Spec):
+class Recipe(Spec):
+    """All that training reads of a variant."""
+
+    architecture: str = ""
+    options: dict[str, Any] = {}
+    """Keyword arguments of the architecture."""
+    train: TrainSettings = TrainSettings()
+    augment: AugmentSettings = AugmentSettings()
+
+
+class Conversion(Spec):
+    """All that making a TFLite file reads of a variant."""
+
+    architecture: str
+    """Empty: the model was brought along, and is converted as it is."""
+    options: dict[str, Any]
+    mode: Literal["float32", "dynamic", "float16", "int8", "qat"]
+    calibration_images: int
+    """How many are asked for; 0 where the mode needs none."""
+    fine_tuning: TrainSettings | None
+    """How the model is trained on; None but for ``qat``."""
+
+
+class VariantSpec(Recipe):
     """One system of a study, its parent's settings already merged in."""
 
     name: str
     title: str = ""
     summary: str = ""
     parent: str = ""
-    architecture: str = ""
-    options: dict[str, Any] = {}
-    """Keyword arguments of the architecture."""
-    train: TrainSettings = TrainSettings()
-    augment: AugmentSettings = AugmentSettings()
     quantise: QuantiseSettings = QuantiseSettings()
     explain: ExplainSettings = ExplainSettings()
     seeds: tuple[int, ...] = ()
@@ -157,22 +157,12 @@ class VariantSpec(Spec):
     changed_from_parent: dict[str, tuple[Any, Any]] = {}
     """Every setting that differs: key -> (the parent's, this one's)."""
 
-    @property
-    def fine_tuning(self) -> TrainSettings:
-        """How a ``qat`` variant is trained on: as its parent was, but for these, and without augmentation."""
-        given = {"epochs": self.quantise.epochs, "learning_rate": self.quantise.learning_rate}
-        steered = {"schedule": "constant", "warmup_epochs": 0, "early_stopping": 0, "reduce_lr": 0}
-        return self.train.model_copy(update={**given, **steered, "optimizer": "adam"})
 
-
-class StudySpec(Spec):
-    """One data set and the variants compared on it."""
+class DataSpec(Spec):
+    """All that loading the data reads of a study."""
 
     name: str
-    title: str = ""
     dataset: str = ""
-    data: str = ""
-    """Bring your own: an ``.npz``, relative to the study file."""
     classes: tuple[str, ...] = ()
     task: str = ""
     license: str = ""
@@ -181,6 +171,14 @@ class StudySpec(Spec):
     groups: str = ""
     masks: str = ""
     columns: tuple[str, ...] = ()
+
+
+class StudySpec(DataSpec):
+    """One data set and the variants compared on it."""
+
+    title: str = ""
+    data: str = ""
+    """Bring your own: an ``.npz``, relative to the study file."""
     headline: str = "balanced_accuracy"
     headline_reason: str = ""
     ordinal: bool = False

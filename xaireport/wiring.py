@@ -17,7 +17,7 @@ def seeds(study: StudySpec, variant: VariantSpec) -> tuple[int, ...]:
 
     A quantised variant is made from its parent's first.
     """
-    if variant.quantise.is_on:
+    if variant.quantise.mode:
         return seeds(study, study.variants[variant.parent])[:1]
     return variant.seeds or (study.seed,)
 
@@ -32,20 +32,20 @@ def model_of(study: StudySpec, variant: VariantSpec, seed: int) -> Input:
     """Return the model file of a variant: its own training's or conversion's, or the one brought."""
     if variant.path:
         return Input(path=Path(study.folder) / variant.path)
-    if variant.quantise.is_on:
+    if variant.quantise.mode:
         return Input(f"quantise {study.name}.{variant.name}", "model.tflite")
     return Input(f"train {study.name}.{variant.name} seed {seed}", "model.keras")
 
 
 def with_parents(study: StudySpec, chosen: Sequence[str]) -> list[str]:
     """Return the chosen variants, and those that the quantised ones among them are made from."""
-    needed = {*chosen, *(each.parent for name in chosen if (each := study.variants[name]).quantise.is_on)}
+    needed = {*chosen, *(each.parent for name in chosen if (each := study.variants[name]).quantise.mode)}
     return [name for name in study.variants if name in needed]
 
 
 def measured(study: StudySpec, chosen: Sequence[str]) -> list[str]:
     """Return the variants whose cost is measured: none where nothing is quantised, for want of a question."""
-    if not any(study.variants[name].quantise.is_on for name in chosen):
+    if not any(study.variants[name].quantise.mode for name in chosen):
         return []
     return [name for name in chosen if not study.variants[name].path.endswith(".tflite")]
 

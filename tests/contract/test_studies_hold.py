@@ -9,6 +9,7 @@ import pytest
 from xaireport import paths
 from xaireport.data.known import known
 from xaireport.data.phantom import has_phantom
+from xaireport.nn.batches import changes
 from xaireport.nn.zoo import ARCHITECTURES
 from xaireport.study import load_study
 
@@ -51,7 +52,7 @@ def test_every_shipped_study_has_a_phantom_and_a_short_recipe_for_it(path: Path)
     real, short = load_study(path), load_study(path, phantom=True)
     assert has_phantom(real.dataset)
     for name, variant in real.variants.items():
-        if not variant.quantise.is_on:
+        if not variant.quantise.mode:
             assert short.variants[name].train.epochs < variant.train.epochs
         assert short.variants[name].architecture == variant.architecture
 
@@ -81,7 +82,7 @@ def test_the_settings_that_the_brief_states() -> None:
     assert (baseline.train.optimizer, baseline.train.epochs) == ("adam", 150)
     assert baseline.train.early_stopping
     assert baseline.train.class_weight
-    assert not baseline.augment.is_on
+    assert not changes(baseline.augment)
     assert augmented.augment.model_dump() == {
         "rotation_degrees": 15, "zoom": 0.2, "shift": 0.1, "horizontal_flip": True, "vertical_flip": False,
     }  # fmt: skip

@@ -44,7 +44,7 @@ def test_every_shipped_study_is_a_sound_graph(name: str) -> None:
     found = nodes(study)
     for variant in study.variants:
         label = f"{name}.{variant}"
-        made = f"quantise {label}" if study.variants[variant].quantise.is_on else f"train {label} seed 0"
+        made = f"quantise {label}" if study.variants[variant].quantise.mode else f"train {label} seed 0"
         assert {made, f"explain {label}", f"html {label}", f"pdf {label}"} <= found.keys()
     for node in found.values():
         json.dumps(dict(node.params))
@@ -65,9 +65,12 @@ def test_no_path_is_part_of_a_key(tmp_path: Path) -> None:
     assert parameters[0] == parameters[1]
 
 
-def test_words_do_not_train_anything_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("title", ['title = "CNN"', 'title = "Pigmented skin lesions"'])
+def test_words_do_not_train_anything_anew(tmp_path: Path, title: str) -> None:
+    """Of a variant, and of the study: its data are not read for it."""
     text = (paths.shipped("models") / "derma.toml").read_text("utf-8")
-    (tmp_path / "derma.toml").write_text(text.replace('title = "CNN"', 'title = "Another title"'))
+    assert title in text
+    (tmp_path / "derma.toml").write_text(text.replace(title, 'title = "Another title"'))
     before, after = nodes(shipped("derma")), nodes(load_study(tmp_path / "derma.toml"))
     changed = {name for name in before if dict(before[name].params) != dict(after[name].params)}
     assert changed == {"results derma"}
@@ -79,6 +82,13 @@ def test_a_setting_changes_its_variant_alone() -> None:
     # augmented inherits the setting from its parent
     trained = {"train derma.baseline seed 0", "train derma.augmented seed 0", "quantise derma.qat"}
     assert changed == {*trained, "results derma"}
+
+
+def test_fewer_epochs_run_what_is_trained() -> None:
+    before, after = nodes(shipped("derma")), nodes(shipped("derma", epochs=3))
+    changed = {name for name in before if dict(before[name].params) != dict(after[name].params)}
+    trained = {name for name, node in before.items() if node.stage == "train"}
+    assert changed == {*trained, "quantise derma.qat", "results derma"}
 
 
 def test_seeds_are_a_dimension(tmp_path: Path) -> None:
@@ -95,7 +105,7 @@ def test_seeds_are_a_dimension(tmp_path: Path) -> None:
 
 def test_a_variant_that_fails_does_not_stop_the_results() -> None:
     inputs = nodes(shipped("derma"))["results derma"].inputs
-    needed = {label for label, each in inputs.items() if not each.optional and not label.startswith("words/")}
+    needed = {label for label, each in inputs.items() if not each.optional}
     assert needed == {"data", "info"}
 
 
@@ -199,8 +209,8 @@ def test_a_quantised_variant_comes_from_its_parents_file() -> None:
         "quantise derma.qat", "training.json", None, True
     )
     assert "int8/training/0" not in found["results derma"].inputs
-    assert "train" in found["quantise derma.qat"].params["variant"]
-    assert "train" not in found["quantise derma.int8"].params["variant"]
+    assert found["quantise derma.qat"].params["conversion"]["fine_tuning"]["epochs"]
+    assert found["quantise derma.int8"].params["conversion"]["fine_tuning"] is None
 
 
 def test_costs_are_measured_where_something_is_quantised() -> None:
@@ -210,7 +220,7 @@ def test_costs_are_measured_where_something_is_quantised() -> None:
     assert all(each.optional for each in cost.inputs.values())
     assert cost.params == {"parents": dict.fromkeys(("dynamic", "int8", "qat"), "augmented")}
     float32 = found["quantise derma.augmented"]
-    assert (float32.params["variant"]["quantise"], float32.publish) == ({"mode": ""}, {})
+    assert (float32.params["conversion"]["mode"], float32.publish) == ("float32", {})
     assert not [name for name in nodes(shipped("cifar10")) if name.startswith(("cost", "quantise"))]
 
 

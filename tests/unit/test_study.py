@@ -12,6 +12,7 @@ import pytest
 from xaireport import study
 from xaireport.errors import ConfigError
 from xaireport.study import Selection, load_study, select
+from xaireport.study.resolve import effective, fine_tuning
 
 REPO = Path(__file__).parents[2]
 DERMA = REPO / "models/derma.toml"
@@ -344,8 +345,12 @@ def test_a_quantised_variant_is_its_parent_but_for_how_it_is_stored(tmp_path: Pa
     assert qat.changed_from_parent["quantise.epochs"] == (None, 4)
     assert (dynamic.architecture, dynamic.path) == ("", "")
     assert dynamic.changed_from_parent == {"quantise.mode": (None, "dynamic")}
-    tuned = qat.fine_tuning
+    tuned = fine_tuning(qat)
     assert (tuned.epochs, tuned.batch_size, tuned.class_weight, tuned.learning_rate) == (4, 7, True, 3e-5)
+    held = effective(qat, trained=True)
+    assert held["train"] == tuned.model_dump()
+    assert held["augment"] == {}
+    assert held["quantise"]["mode"] == "qat"
     assert load_study(tmp_path / "q.toml", phantom=True).variants["qat"].quantise.epochs == 2
     assert load_study(tmp_path / "q.toml", ["qat.quantise.epochs=6"]).variants["qat"].quantise.epochs == 6
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from xaireport.data.layout import Part
 from xaireport.data.npz import Npz
 from xaireport.errors import DataError
-from xaireport.spec import StudySpec
+from xaireport.spec import DataSpec
 from xaireport.types import Pixels, Split, SplitName, Strings
 
 IMAGE_ID = "image_id"
@@ -26,7 +26,7 @@ def plain_split(name: SplitName, part: Part) -> Split:
     return Split(part.images, part.labels, _numbered(name, part))
 
 
-def split_with_extras(name: SplitName, part: Part, extras: Npz, study: StudySpec) -> Split:
+def split_with_extras(name: SplitName, part: Part, extras: Npz, study: DataSpec) -> Split:
     """Return the split with the groups, masks and columns that the study names.
 
     Parameters
@@ -37,7 +37,7 @@ def split_with_extras(name: SplitName, part: Part, extras: Npz, study: StudySpec
         Its images and labels.
     extras : Npz
         The open extras file. Its ``<split>_image_id``, where there is one, names the images.
-    study : StudySpec
+    study : DataSpec
         Says which array is what.
 
     Raises

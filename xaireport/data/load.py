@@ -15,18 +15,18 @@ from xaireport.data.known import known
 from xaireport.data.layout import Part, images_of, labels_of, same_shape
 from xaireport.data.npz import Npz
 from xaireport.errors import ConfigError, DataError
-from xaireport.spec import StudySpec
+from xaireport.spec import DataSpec
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Located, Split, SplitName
 
 NOT_OFFICIAL = "The file is not the official release: its checksum is another."
 
 
-def load(study: StudySpec, located: Located, seed: int) -> Dataset:
+def load(study: DataSpec, located: Located, seed: int) -> Dataset:
     """Return the data set of a study, every array checked.
 
     Parameters
     ----------
-    study : StudySpec
+    study : DataSpec
         Names the data set, or its classes, and what the extras are.
     located : Located
         Where the data come from.
@@ -75,7 +75,7 @@ def check_sample_ids(splits: dict[SplitName, Split]) -> None:
         )
 
 
-def _describe(study: StudySpec, located: Located, path: Path) -> DatasetInfo:
+def _describe(study: DataSpec, located: Located, path: Path) -> DatasetInfo:
     sha256, md5 = _checksums(path)
     if located.loader == "npz":
         info = DatasetInfo(path.stem, path.stem, "real", sha256, None, study.classes)
@@ -144,7 +144,7 @@ def _read_splits(path: Path, n_classes: int, entry: medmnist.MedMnist | None) ->
     return parts
 
 
-def _with_extras(parts: dict[SplitName, Part], located: Located, study: StudySpec) -> dict[SplitName, Split]:
+def _with_extras(parts: dict[SplitName, Part], located: Located, study: DataSpec) -> dict[SplitName, Split]:
     if len(located.files) < 2:
         return {name: plain_split(name, part) for name, part in parts.items()}
     with Npz(located.files[1]) as extras:
@@ -162,7 +162,7 @@ def _absent_classes(splits: dict[SplitName, Split], classes: tuple[str, ...]) ->
     return tuple(notes)
 
 
-def _phantom(study: StudySpec, seed: int) -> Dataset:
+def _phantom(study: DataSpec, seed: int) -> Dataset:
     """The study's names for groups and masks mean what the phantom makes; columns not asked for go."""
     from xaireport.data.phantom import phantom
 

@@ -1,12 +1,14 @@
-"""Which modules a result's code consists of, and a hash of each that comments and docstrings do not touch.
+"""Which modules a result's code consists of, and a hash of each that only what can change a result touches.
 
 Imports are read from the source, at top level and inside functions; a module imported by a computed name
-(``importlib.import_module``) is not seen and has to be listed as a root.
+(``importlib.import_module``) is not seen and has to be listed as a root. A file beside a module that a string
+of its source names is code as well. Comments, docstrings and the words of errors are none.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +20,12 @@ from xaireport.errors import ConfigError, StoreError
 if TYPE_CHECKING:
     import ast
 
-# These carry values and compute none; every value that matters is in a node's params or inputs. Were they
-# counted, each new field of a boundary type would train every model again.
-LEFT_OUT = frozenset({"xaireport.types", "xaireport.errors", "xaireport.spec", "xaireport.engine.node"})
+LEFT_OUT = frozenset({"xaireport.errors", "xaireport.spec", "xaireport.engine.node"})
+"""They carry values and compute none; every value that matters is in a node's params or inputs."""
+BY_NAME = "xaireport.types"
+"""A package of definitions, each of which counts where it is imported, with those that it refers to. Were its
+modules counted whole, a new field of one type would train every model again."""
+_FILE = re.compile(r"\w[\w-]*(\.[\w-]+)*\.(?!py$)\w+")
 
 
 class CodeHasher:
@@ -37,6 +42,7 @@ class CodeHasher:
         self._closures: dict[tuple[str, ...], dict[str, str]] = {}
         self._facts: dict[str, dict[str, Any] | None] = {}
         self._folders: dict[str, str] = {}
+        self._data: dict[str, dict[str, str]] = {}
 
     def closure(self, roots: Sequence[str]) -> dict[str, str]:
         """Return module -> hash for the roots and all they import from the roots' own packages.
@@ -60,26 +66,48 @@ class CodeHasher:
         followed: set[tuple[str, bool]] = set()
         pending = [(root, True) for root in roots]
         while pending:
-            module, whole = step = pending.pop()
+            target, whole = step = pending.pop()
+            module, _, definition = target.partition(":")
             facts = None if module in LEFT_OUT or step in followed else self._read(module)
             followed.add(step)
             if facts is None:
                 continue
-            digests[module] = facts["digest"]
-            parent = module.rpartition(".")[0]
-            if parent:
-                # A package's __init__ runs when a module in it is imported, its functions do not.
-                pending.append((parent, False))
-            for name in facts["top"] + (facts["inner"] if whole else []):
-                if name.partition(".")[0].partition(":")[0] in packages:
-                    pending.append((self._target(name), True))
+            if definition:
+                digest, asked = facts["definitions"][definition]
+                digests[f"{module}: {definition}"] = digest
+            else:
+                digests |= {module: facts["digest"], **self._beside(module, facts)}
+                asked = facts["top"] + (facts["inner"] if whole else [])
+                parent = module.rpartition(".")[0]
+                if parent:
+                    # A package's __init__ runs when a module in it is imported, its functions do not.
+                    pending.append((parent, False))
+            pending += [
+                (self._target(name), True)
+                for name in asked
+                if name.partition(".")[0].partition(":")[0] in packages
+            ]
         return dict(sorted(digests.items()))
 
+    def _beside(self, module: str, facts: dict[str, Any]) -> dict[str, str]:
+        """Hashes of the files beside a module that its source names: ``module: file`` -> SHA-256."""
+        if module not in self._data:
+            hashes = {name: self._cache.sha256(f"{facts['folder']}/{name}") for name in facts["files"]}
+            self._data[module] = {f"{module}: {name}": found for name, found in hashes.items() if found}
+        return self._data[module]
+
     def _target(self, name: str) -> str:
-        """Resolve ``base:name`` to the submodule of that name where there is one, else to the base."""
+        """Resolve ``base:name`` to a definition, or to the submodule of that name, or else to the base."""
         base, _, attribute = name.partition(":")
         submodule = f"{base}.{attribute}"
-        return submodule if attribute and self._read(submodule) is not None else base
+        if not attribute or base in LEFT_OUT:
+            return base
+        facts = self._read(base)
+        if facts is not None and attribute in facts["definitions"]:
+            return name
+        if facts is not None and attribute in facts["passed_on"]:
+            return self._target(facts["passed_on"][attribute])
+        return submodule if self._read(submodule) is not None else base
 
     def _read(self, module: str) -> dict[str, Any] | None:
         if module not in self._facts:
@@ -88,8 +116,8 @@ class CodeHasher:
                 self._folders[top] = _locate(top)
             stem = "/".join([self._folders[top], *rest.split(".")] if rest else [self._folders[top]])
             self._facts[module] = self._cache.fact(
-                "code", f"{stem}.py", lambda file: _analyse(file, module.rpartition(".")[0])
-            ) or self._cache.fact("code", f"{stem}/__init__.py", lambda file: _analyse(file, module))
+                "code", f"{stem}.py", lambda file: _analyse(file, module, module.rpartition(".")[0])
+            ) or self._cache.fact("code", f"{stem}/__init__.py", lambda file: _analyse(file, module, module))
         return self._facts[module]
 
 
@@ -108,8 +136,8 @@ def _locate(top: str) -> str:
     return str(spec.origin).removesuffix(".py")
 
 
-def _analyse(file: str, package: str) -> dict[str, Any]:
-    """Parse one source file: its hash, and its imports at top level and inside functions."""
+def _analyse(file: str, module: str, package: str) -> dict[str, Any]:
+    """Parse one source file: its hash, its imports at top level and inside functions, what it defines."""
     import ast  # only where a file changed
 
     source = Path(file).read_bytes()
@@ -127,12 +155,56 @@ def _analyse(file: str, package: str) -> dict[str, Any]:
     found: dict[bool, set[str]] = {False: set(), True: set()}
     for node in ast.walk(tree):
         found[id(node) in inner_nodes].update(_imported(node, package))
-    dump = ast.dump(tree, annotate_fields=False)
+    texts = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    definitions, passed_on = _defined(tree, module, package)
     return {
-        "digest": hashlib.sha256(dump.encode("utf-8", "surrogatepass")).hexdigest()[:24],
+        "digest": _digest(tree),
+        "folder": str(Path(file).parent),
+        "files": sorted(text for text in texts if _FILE.fullmatch(text)),
+        "definitions": definitions,
+        "passed_on": passed_on,
         "top": sorted(found[False]),
         "inner": sorted(found[True]),
     }
+
+
+def _digest(tree: ast.AST) -> str:
+    import ast
+
+    dump = ast.dump(tree, annotate_fields=False)
+    return hashlib.sha256(dump.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _defined(tree: ast.Module, module: str, package: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return, of a module that counts by name, what it defines and what it hands on from others.
+
+    The first is name -> hash and ``module:name`` of what it refers to, the second name -> ``module:name``.
+    """
+    import ast
+
+    if not f"{module}.".startswith(f"{BY_NAME}."):
+        return {}, {}
+    parts: dict[str, list[ast.stmt]] = {}
+    passed_on: dict[str, str] = {}
+    for statement in tree.body:
+        passed_on |= {name.rpartition(":")[2]: name for name in _imported(statement, package) if ":" in name}
+        targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+        names = [name.id for name in targets if isinstance(name, ast.Name)]
+        for name in [*names, *([statement.name] if isinstance(statement, ast.ClassDef) else [])]:
+            parts.setdefault(name, []).append(statement)
+    parts.pop("__all__", None)
+    definitions = {}
+    for name, statements in parts.items():
+        whole = ast.Module(statements, [])
+        used = {node.id for node in ast.walk(whole) if isinstance(node, ast.Name)} - {name}
+        asked = [f"{module}:{each}" for each in used & parts.keys()]
+        asked += [passed_on[each] for each in used & passed_on.keys()]
+        definitions[name] = [_digest(whole), sorted(asked)]
+    return definitions, passed_on
 
 
 def _imported(node: ast.AST, package: str) -> list[str]:
@@ -151,7 +223,7 @@ def _imported(node: ast.AST, package: str) -> list[str]:
 
 
 def _strip(tree: ast.AST) -> None:
-    """Take out, in place, what never runs: docstrings, other bare strings, and ``if TYPE_CHECKING``."""
+    """Take out, in place, what changes no result: docstrings, ``if TYPE_CHECKING``, the words of errors."""
     import ast
 
     for node in ast.walk(tree):
@@ -159,6 +231,23 @@ def _strip(tree: ast.AST) -> None:
             block = getattr(node, field, None)
             if isinstance(block, list):
                 setattr(node, field, [kept for statement in block for kept in _running(statement)])
+        if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and _called(node).endswith("Error")):
+            _silence(node)
+
+
+def _called(call: ast.Call) -> str:
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
+
+
+def _silence(error: ast.AST) -> None:
+    """Empty the strings of an error. Class and values stay: no word of it reaches an artefact, they may."""
+    import ast
+
+    for node in ast.walk(error):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+        if isinstance(node, ast.JoinedStr):
+            node.values = [part for part in node.values if not isinstance(part, ast.Constant)]
 
 
 def _running(statement: ast.stmt) -> list[ast.stmt]:

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +21,8 @@ from xaireport.engine.files import list_files
 from xaireport.errors import StoreError
 from xaireport.files import write_atomic
 
-_VERSION = 1  # of the file, and of what code.py derives from a source
+# Of the file, and of what code.py derives from a source: each Python has a syntax tree of its own.
+_VERSION = [2, *sys.version_info[:2]]
 # File times advance with the kernel's tick (up to 10 ms): two changes within one tick look the same.
 _TICK_NS = 20_000_000
 

@@ -18,7 +18,7 @@ from xaireport.errors import ConfigError, Failure
 Parts = dict[str, Any]
 """``stage``, ``params``, ``inputs``, ``code``, ``versions``, ``python``, ``failures``."""
 
-_FORMAT = 1  # of the store; another number makes every key another
+_FORMAT = 2  # of the store; another number makes every key another, and a release with other results bumps it
 _NONE = "(none)"
 
 

@@ -66,9 +66,9 @@ def decide(
     """
     if settings.method in PERTURBING:
         return Decision(settings.method, "")
+    if not isinstance(classifier, DifferentiableClassifier):
+        return _occlusion("it has no gradients")
     try:
-        if not isinstance(classifier, DifferentiableClassifier):
-            raise ModelError("a model with gradients", "one without")
         known = classifier.spatial_layers()
         suffix = classifier.method_suffix
         brought_file = suffix and not parent_layer and not settings.layer
@@ -78,12 +78,12 @@ def decide(
             )
         if settings.method in WITHOUT_LAYER and not suffix:
             return Decision(settings.method, "", notes=("SmoothGrad looks at the pixels, not at a layer.",))
-    except ModelError as error:  # a model that cannot be looked into can still be asked
-        return _occlusion(error)
+    except ModelError:  # a model that cannot be looked into can still be asked
+        return _occlusion("it does not come apart into layers: a subclassed model, or layers of its own")
     from_parent = "" if settings.layer else _same(parent_layer, known)
     found = layers.candidates(known, settings.layer or from_parent)
     if isinstance(found, Skipped):
-        return Decision("occlusion", "", notes=(f"Made by occlusion, since {found.reason}.",))
+        return _occlusion(found.reason)
     method, notes = _method(settings.method, suffix)
     try:
         if len(found) == 1:
@@ -93,8 +93,8 @@ def decide(
             )
             return Decision(method, found[0].name, by, notes=notes)
         choices, n = _scores(classifier, _reduction(method), found, val, seed)
-    except ModelError as error:
-        return _occlusion(error)
+    except ModelError:
+        return _occlusion(f"no map by gradients can be made at {', '.join(layer.name for layer in found)}")
     best = max(choices, key=lambda each: -np.inf if each.score is None else each.score)
     return Decision(method, best.layer, "validation", choices, n, (*notes, *_coarse(known, best)))
 
@@ -106,13 +106,9 @@ def _same(parent_layer: str, known: tuple[LayerInfo, ...]) -> str:
     return next((name for name in (parent_layer, f"{parent_layer}_1") if name in names), "")
 
 
-def _occlusion(error: ModelError) -> Decision:
-    hint = f" ({error.hint})" if error.hint else ""
-    return Decision(
-        "occlusion",
-        "",
-        notes=(f"Made by occlusion. Expected {error.expected}, received {error.received}{hint}.",),
-    )
+def _occlusion(why: str) -> Decision:
+    """Return the method that is always there. Not the words of an error: those may change, a result not."""
+    return Decision("occlusion", "", notes=(f"Made by occlusion, since {why}.",))
 
 
 def _method(asked: str, suffix: str) -> tuple[str, tuple[str, ...]]:

@@ -122,11 +122,14 @@ def explain(
     shown = np.unique([choice.index for choice in chosen + common]).astype(np.int64)
     made: _Made | None = None
     heatmaps: Heatmaps | Skipped
+    tried = decision.method
     try:
         made = _made(method, classifier, test.images, targets, np.arange(len(test)), shown)
+        tried = "occlusion"  # beside them, the same for every variant
         _occlusion(classifier, test, len(classes), seed, out)
-    except ModelError as error:
-        made, heatmaps = None, Skipped("heatmaps", error.message)  # no maps on show of which nothing is said
+    except ModelError:
+        made = None  # no maps on show of which nothing is said
+        heatmaps = Skipped("heatmaps", f"{tried} could make no maps of this model")
     else:
         _save(out / MAPS_FILE, made, targets)
         heatmaps = Heatmaps(

@@ -60,13 +60,13 @@ def epochs(
     """
     tf = import_tensorflow()
     arrays = [tf.constant(images), tf.constant(targets)]
-    if augment is not None and augment.is_on and images.ndim != 4:
+    if augment is not None and changes(augment) and images.ndim != 4:
         raise ConfigError(
             "2D images to augment", f"images of shape {images.shape[1:]}", "leave `augment` out for volumes"
         )
     if weights is not None:
         arrays.append(tf.constant(weights))
-    change = augmenter(augment, seed) if augment is not None and augment.is_on else None
+    change = augmenter(augment, seed) if augment is not None and changes(augment) else None
 
     def one_epoch(epoch: Any) -> Any:
         order = tf.random.experimental.stateless_shuffle(
@@ -84,6 +84,11 @@ def epochs(
 
     dataset = tf.data.Dataset.range(first_epoch, sys.maxsize).flat_map(one_epoch)
     return dataset.map(gather, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def changes(augment: AugmentSettings) -> bool:
+    """Whether any change is switched on: each is off at zero."""
+    return any(value for _, value in augment)
 
 
 def augmenter(settings: AugmentSettings, seed: int) -> Any:

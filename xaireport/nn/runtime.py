@@ -1,8 +1,6 @@
-"""Open a trained ``.keras`` or ``.tflite`` file as a classifier: raw pixels in, probabilities out.
+"""Open a trained ``.keras`` or ``.tflite`` file as a classifier that can be looked into, for heatmaps.
 
-What the file cannot say for itself (pixel scale, logits or probabilities) is declared by the caller and
-checked with a small run, never guessed. Training is not here; what runs a Keras model is in
-``keras_classifier``, what runs a TFLite file in ``tflite``.
+Where predictions are enough it is ``predictor`` that opens it: what makes heatmaps is then no part of a key.
 """
 
 from __future__ import annotations
@@ -10,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xaireport.errors import ModelError
-from xaireport.nn.backend import import_keras
-from xaireport.nn.keras_classifier import PIXEL_SCALES, KerasClassifier, fits, shapes
+from xaireport.nn.keras_classifier import KerasClassifier
+from xaireport.nn.opening import open_keras
 from xaireport.nn.tflite.classifier import TFLiteClassifier
+from xaireport.nn.tflite.opening import open_tflite
 
 
 def open_model(
@@ -46,65 +44,12 @@ def open_model(
         The file is missing, damaged, unsafe or no model; its shapes do not fit; or a small run gives NaN or
         contradicts ``output``.
     """
-    if pixel_scale not in PIXEL_SCALES:
-        raise ModelError(f"pixel_scale, one of {', '.join(PIXEL_SCALES)}", repr(pixel_scale), where=str(path))
-    if output not in ("probabilities", "logits"):
-        raise ModelError("output, probabilities or logits", repr(output), where=str(path))
-    try:
-        classifier: KerasClassifier | TFLiteClassifier
-        if path.suffix == ".tflite":
-            classifier = TFLiteClassifier(path, *PIXEL_SCALES[pixel_scale], output)
-            _check_shapes(
-                (None, *classifier.input_shape), (None, classifier.n_outputs), n_classes, input_shape
-            )
-        else:
-            model = _load(path)
-            _check_shapes(*shapes(model, input_shape), n_classes, input_shape)
-            classifier = KerasClassifier(model, path, pixel_scale, output, input_shape)
-        classifier.check()
-    except ModelError as error:
-        if error.where:
-            raise
-        raise ModelError(error.expected, error.received, error.hint, str(path)) from error
-    return classifier
-
-
-def _load(path: Path) -> Any:
-    if not path.is_file():
-        raise ModelError("a model file", "none there" if not path.exists() else "a folder")
-    if path.suffix != ".keras":
-        raise ModelError(
-            "a .keras or .tflite file", path.name, 'convert it: keras.saving.load_model(…).save("x.keras")'
-        )
-    try:
-        return import_keras().saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # a damaged file can fail in any part of the loader, with any type
-        if "safe_mode" in str(error) or "unsafe" in str(error).lower():
-            raise ModelError(
-                "a model without code inside",
-                "a Lambda layer, or other serialised Python, which would run when loaded",
-                "replace it by a built-in layer such as Rescaling and save the model again",
-            ) from error
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(
-            "a complete Keras 3 model file of built-in layers",
-            f"{type(error).__name__}: {first[:200]}",
-            "the file may be cut short, of another format, or use layers whose code is not here",
-        ) from error
-
-
-def _check_shapes(
-    taken: tuple[int | None, ...],
-    given: tuple[int | None, ...],
-    n_classes: int | None,
-    input_shape: tuple[int, ...] | None,
-) -> None:
-    if taken[0] is not None:
-        raise ModelError("a free batch dimension", f"a fixed batch of {taken[0]}")
-    if input_shape is not None and not fits(input_shape, taken[1:]):
-        raise ModelError(f"a model for images of shape {tuple(input_shape)}", f"one for {taken[1:]}")
-    if len(given) != 2 or given[1] is None:
-        raise ModelError("an output of shape (batch, classes)", given)
-    classes = max(2, given[1])
-    if n_classes is not None and classes != n_classes:
-        raise ModelError(f"{n_classes} outputs, one per class", given[1])
+    said: dict[str, Any] = {
+        "pixel_scale": pixel_scale,
+        "output": output,
+        "n_classes": n_classes,
+        "input_shape": input_shape,
+    }
+    if path.suffix == ".tflite":
+        return open_tflite(TFLiteClassifier, path, **said)
+    return open_keras(KerasClassifier, path, **said)

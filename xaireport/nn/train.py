@@ -15,7 +15,7 @@ from xaireport.errors import ModelError
 from xaireport.nn import backbone, batches, checkpoint, zoo
 from xaireport.nn.backend import import_keras, import_tensorflow
 from xaireport.nn.release import save_model
-from xaireport.spec import TrainSettings, VariantSpec
+from xaireport.spec import Recipe, TrainSettings
 from xaireport.types import Dataset, Epoch, OnEpoch, TrainingRecord
 
 VALIDATION_BATCH = 256
@@ -34,7 +34,7 @@ class _Data:
 
 def train(
     dataset: Dataset,
-    variant: VariantSpec,
+    recipe: Recipe,
     *,
     seed: int,
     out: Path,
@@ -43,7 +43,7 @@ def train(
     allow_random_backbone: bool = False,
     on_epoch: OnEpoch | None = None,
 ) -> TrainingRecord:
-    """Train ``variant`` on ``dataset`` and write ``out/model.keras``.
+    """Train ``recipe`` on ``dataset`` and write ``out/model.keras``.
 
     The same seed gives the same weights, whether or not the training was killed and resumed on the way.
 
@@ -51,7 +51,7 @@ def train(
     ----------
     dataset : Dataset
         Trained on ``train``, watched on ``val``; ``test`` is not touched.
-    variant : VariantSpec
+    recipe : Recipe
         Architecture, options, training and augmentation settings.
     seed : int
         Of initial weights, order, augmentation and dropout.
@@ -81,18 +81,18 @@ def train(
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     n_classes = len(dataset.info.classes)
-    model = zoo.build(variant.architecture, keras, dataset.input_shape, n_classes, variant.options)
-    arch = zoo.architecture(variant.architecture)
+    model = zoo.build(recipe.architecture, keras, dataset.input_shape, n_classes, recipe.options)
+    arch = zoo.architecture(recipe.architecture)
     notes = []
     if arch.frozen:
-        weights = str(variant.options.get("weights", "imagenet"))
+        weights = str(recipe.options.get("weights", "imagenet"))
         notes.append(backbone.load_vgg19(model, weights, allow_random=allow_random_backbone))
-    data = _arrays(dataset, n_classes, variant.train)
-    if arch.frozen and not variant.augment.is_on:
-        learner, data = _head_on_features(keras, model, dataset, variant, n_classes, data)
+    data = _arrays(dataset, n_classes, recipe.train)
+    if arch.frozen and not batches.changes(recipe.augment):
+        learner, data = _head_on_features(keras, model, dataset, recipe, n_classes, data)
     else:
         learner = model
-    fitting = _Fitting(learner, data, variant, seed, checkpoints, max_minutes, on_epoch)
+    fitting = _Fitting(learner, data, recipe, seed, checkpoints, max_minutes, on_epoch)
     record = fitting.run(tuple(note for note in notes if note))
     if learner is not model:
         for layer in learner.layers:
@@ -115,10 +115,10 @@ def _arrays(dataset: Dataset, n_classes: int, settings: TrainSettings) -> _Data:
 
 
 def _head_on_features(
-    keras: Any, model: Any, dataset: Dataset, variant: VariantSpec, n_classes: int, data: _Data
+    keras: Any, model: Any, dataset: Dataset, recipe: Recipe, n_classes: int, data: _Data
 ) -> tuple[Any, _Data]:
     """Compute the frozen features once; what is left to train is the head on them."""
-    trunk = zoo.build_trunk(variant.architecture, keras, dataset.input_shape, variant.options)
+    trunk = zoo.build_trunk(recipe.architecture, keras, dataset.input_shape, recipe.options)
     for layer in trunk.layers:
         if layer.get_weights():
             layer.set_weights(model.get_layer(layer.name).get_weights())
@@ -126,7 +126,7 @@ def _head_on_features(
         trunk.predict(x.astype(np.float32), batch_size=VALIDATION_BATCH, verbose=0)
         for x in (data.x_train, data.x_val)
     )
-    head = zoo.build_head(variant.architecture, keras, x_train.shape[1:], n_classes, variant.options)
+    head = zoo.build_head(recipe.architecture, keras, x_train.shape[1:], n_classes, recipe.options)
     for layer in head.layers:
         if layer.get_weights():
             layer.set_weights(model.get_layer(layer.name).get_weights())
@@ -140,18 +140,18 @@ class _Fitting:
         self,
         model: Any,
         data: _Data,
-        variant: VariantSpec,
+        recipe: Recipe,
         seed: int,
         folder: Path,
         max_minutes: float | None,
         on_epoch: OnEpoch | None,
     ) -> None:
         self.model, self.data, self.seed, self.folder = model, data, seed, folder
-        self.settings, self.augment = variant.train, variant.augment
+        self.settings, self.augment = recipe.train, recipe.augment
         self.max_seconds = None if max_minutes is None else 60 * max_minutes
         self.on_epoch = on_epoch
         self.keras = import_keras()
-        self.steps = -(-len(data.x_train) // variant.train.batch_size)
+        self.steps = -(-len(data.x_train) // recipe.train.batch_size)
         self.state = checkpoint.load(folder) or checkpoint.TrainingState()
         self.watchers = self._watchers()
 

@@ -7,50 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-DASH = "–"
-MINUS = "−"
-
-Value = int | float | None
-
-
-def _fixed(value: float, digits: int) -> str:
-    return f"{value:,.{digits}f}".replace("-", MINUS)
-
-
-def _signed(value: float) -> str:
-    text = f"{value:+.3f}"
-    return "±0.000" if float(text) == 0 else text.replace("-", MINUS)
-
-
-def _plain(value: float) -> str:
-    text = f"{value:.12g}"
-    if "e" in text:  # a learning rate of 3e-05 is 0.00003 to readers
-        from decimal import Decimal
-
-        text = format(Decimal(text), "f")
-    return text.replace("-", MINUS)
+from xaireport.report import numerals
+from xaireport.report.numerals import DASH, Value, fixed
 
 
 def _scaled(value: float, units: tuple[tuple[float, str, int], ...]) -> str:
     """Text in the largest unit that leaves at least one; ``units`` is (size, name, digits), largest first."""
     for size, name, digits in units:
         if abs(value) >= size:
-            return f"{_fixed(value / size, digits)}\u00a0{name}"
+            return f"{fixed(value / size, digits)}\u00a0{name}"
     size, name, digits = units[-1]
-    return f"{_fixed(value / size, digits)}\u00a0{name}"
+    return f"{fixed(value / size, digits)}\u00a0{name}"
 
 
 FORMS: dict[str, Callable[[float], str]] = {
-    "score": lambda value: _fixed(value, 3),
-    "signed": _signed,
-    "probability": lambda value: _fixed(value, 2),
-    "percent": lambda value: f"{_fixed(100 * value, 0)}\u00a0%",
-    "fine": lambda value: f"{_fixed(100 * value, 1)}\u00a0%",
-    "ratio": lambda value: f"{_fixed(value, 2)}\u00a0×",
-    "ms": lambda value: f"{_fixed(value, 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1)}\u00a0ms",
-    "brightness": lambda value: _fixed(value, 1),
-    "count": lambda value: _fixed(value, 0),
-    "plain": _plain,
+    **numerals.FORMS,
+    "probability": lambda value: fixed(value, 2),
+    "fine": lambda value: f"{fixed(100 * value, 1)}\u00a0%",
+    "ratio": lambda value: f"{fixed(value, 2)}\u00a0×",
+    "ms": lambda value: f"{fixed(value, 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1)}\u00a0ms",
+    "brightness": lambda value: fixed(value, 1),
     "size": lambda value: _scaled(value, ((1e9, "GB", 2), (1e6, "MB", 2), (1e3, "kB", 1), (1, "B", 0))),
     "duration": lambda value: _scaled(value, ((3600, "h", 1), (60, "min", 1), (1, "s", 1))),
 }

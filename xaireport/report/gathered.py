@@ -97,6 +97,8 @@ class VariantEvidence:
         Scores of the test images that share nothing with "train", or with "train_or_val".
     trust : Trust or Skipped, optional
         Whether the heatmaps can be believed; None where that could not be measured.
+    settings : mapping
+        Those of ``spec`` that had an effect.
     """
 
     spec: VariantSpec
@@ -113,6 +115,7 @@ class VariantEvidence:
     subgroups: tuple[Level, ...] = ()
     clean: Mapping[str, Subset] = field(default_factory=dict)
     trust: Trust | Skipped | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

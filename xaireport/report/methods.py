@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xaireport.report.format import MINUS, text
+from xaireport.report.numerals import MINUS, text
 from xaireport.report.pairs import ALPHA, FAMILIES
 
 if TYPE_CHECKING:

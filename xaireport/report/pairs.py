@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from xaireport.report.format import text
-from xaireport.report.words import LOWER_IS_BETTER, leading_scores, score_name, sentence_case, setting_text
+from xaireport.report.labels import LOWER_IS_BETTER, leading_scores, score_name, sentence_case, setting_text
+from xaireport.report.numerals import text
 from xaireport.types import Comparisons, Skipped
 
 if TYPE_CHECKING:

@@ -176,7 +176,7 @@ def _variant(one: VariantEvidence, parent: Evaluation | None, is_real: bool) -> 
             key: {"from": before, "to": after} for key, (before, after) in spec.changed_from_parent.items()
         },
         "architecture": spec.architecture,
-        "settings": _settings(one),
+        "settings": one.settings,
         "parameters": model.parameters,
         "trainable_parameters": model.trainable_parameters,
         "size_bytes": model.size_bytes,
@@ -244,21 +244,6 @@ def _difference(difference: Difference) -> dict[str, Any]:
     if difference.lo is not None:
         out |= {"lo": difference.lo, "hi": difference.hi}
     return out | ({"reason": difference.reason} if difference.reason else {})
-
-
-def _settings(one: VariantEvidence) -> dict[str, Any]:
-    """Return the settings that hold; those that had no effect here would be untrue."""
-    spec, trained = one.spec, one.training is not None
-    settings: dict[str, Any] = {
-        "train": spec.train.model_dump() if trained else {},
-        "augment": spec.augment.model_dump() if trained else {},
-        "options": spec.options,
-    }
-    if not spec.quantise.is_on:
-        return settings
-    if trained:
-        settings |= {"train": spec.fine_tuning.model_dump(), "augment": {}}
-    return {**settings, "quantise": spec.quantise.meant}
 
 
 def _deployment(one: VariantEvidence) -> dict[str, Any]:

@@ -5,33 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from xaireport.report import format as forms
 from xaireport.report.document import Inline, Quote, Strong, Text, Tone
 from xaireport.report.evidence import Evidence, Step
+from xaireport.report.labels import LOWER_IS_BETTER as LOWER_IS_BETTER
+from xaireport.report.labels import SCORES as SCORES
+from xaireport.report.labels import leading_scores as leading_scores
+from xaireport.report.labels import score_name as score_name
+from xaireport.report.labels import sentence_case as sentence_case
+from xaireport.report.labels import setting_text as setting_text
 
-SCORES: dict[str, str] = {
-    "balanced_accuracy": "balanced accuracy",
-    "accuracy": "accuracy",
-    "macro_precision": "precision, macro",
-    "macro_recall": "recall, macro",
-    "macro_f1": "F1, macro",
-    "weighted_precision": "precision, weighted",
-    "weighted_recall": "recall, weighted",
-    "weighted_f1": "F1, weighted",
-    "mcc": "Matthews correlation",
-    "auroc": "AUROC",
-    "average_precision": "average precision",
-    "kappa_weighted": "weighted kappa",
-    "expected_cost": "expected cost",
-    "log_loss": "log loss",
-    "nll": "log loss",
-    "brier": "Brier score",
-    "brier_skill": "Brier skill",
-    "ece": "ECE, top class",
-    "ece_classwise": "ECE, class-wise",
-    "no_information_rate": "no-information rate",
-}
-LOWER_IS_BETTER = frozenset({"log_loss", "nll", "brier", "ece", "ece_classwise", "expected_cost"})
 BASELINES: dict[str, tuple[str, str]] = {
     "balanced_accuracy": ("chance", "guessing"),
     "accuracy": ("no_information_rate", "always naming the largest class"),
@@ -61,16 +43,6 @@ MODES = {
 }
 DEMONSTRATION = "Demonstration on synthetic data"
 RIGHT, WRONG = "✓", "✗"
-
-
-def score_name(score: str) -> str:
-    """Return a score's name for readers."""
-    return SCORES.get(score, score.replace("_", " "))
-
-
-def sentence_case(text: str) -> str:
-    """Return the text with its first letter raised."""
-    return text[:1].upper() + text[1:]
 
 
 def is_phantom(study: Evidence) -> bool:
@@ -146,20 +118,6 @@ def joined(parts: Iterable[Inline | Text], by: str = ", ") -> Text:
             out.append(by)
         out.extend(part if isinstance(part, tuple) else (part,))
     return tuple(out)
-
-
-def leading_scores(headline: str) -> list[str]:
-    """Return the scores that sentences and tables of differences name, the headline first."""
-    return list(dict.fromkeys((headline, "balanced_accuracy", "accuracy")))
-
-
-def setting_text(value: Any) -> str:
-    """Return the value of a setting in words: on, off, none, a number, or what stands there."""
-    if value is None or value == "":
-        return "none"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return forms.text(value, "plain") if isinstance(value, int | float) else str(value)
 
 
 def setting(place: Evidence, *steps: Step) -> Inline:

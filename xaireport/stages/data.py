@@ -9,13 +9,14 @@ from xaireport.data import canonical
 from xaireport.data.load import load
 from xaireport.data.phantom import save_planted
 from xaireport.engine.node import Context
-from xaireport.spec import StudySpec
+from xaireport.spec import DataSpec
+from xaireport.stages.given import given
 from xaireport.types import Located
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``dataset.npz`` and ``dataset.json``; for a phantom also which duplicates were planted in it."""
-    study = StudySpec.model_validate(params["study"], strict=False)
+    study = given(DataSpec, params["study"])
     files = tuple(context.inputs[label] for label in sorted(context.inputs))
     located = Located(params["source"], files, params["loader"])
     canonical.save(load(study, located, params["seed"]), context.out)

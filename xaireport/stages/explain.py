@@ -14,8 +14,10 @@ from xaireport.data.canonical import open_dataset
 from xaireport.engine.node import Context
 from xaireport.explain.explain import explain
 from xaireport.nn.keras_classifier import KerasClassifier
+from xaireport.nn.runtime import open_model
 from xaireport.nn.vis import vis_maps
 from xaireport.spec import ExplainSettings
+from xaireport.stages.given import given
 from xaireport.stages.opened import opened
 from xaireport.types import Heatmaps, Skipped
 
@@ -24,14 +26,14 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``heatmaps.json``, ``pictures.json``, ``maps.npz``, ``occlusion.npz``, a folder of pictures."""
     dataset = open_dataset(context.inputs["data"].parent)
     classes = dataset.info.classes
-    classifier = opened(context, params, dataset)
+    classifier = opened(open_model, context, params, dataset)
     with np.load(context.inputs["predictions"], allow_pickle=False) as stored:
         y_prob = stored["test_y_prob"]
     explanation = explain(
         classifier,
         dataset,
         classes,
-        ExplainSettings.model_validate(params["explain"], strict=False),
+        given(ExplainSettings, params["explain"]),
         params["seed"],
         context.out,
         params["name"],

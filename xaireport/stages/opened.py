@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from xaireport.engine.node import Context
-from xaireport.nn.keras_classifier import KerasClassifier
-from xaireport.nn.runtime import open_model
-from xaireport.nn.tflite.classifier import TFLiteClassifier
 from xaireport.types import Dataset
 
+T = TypeVar("T")
 
-def opened(
-    context: Context, params: Mapping[str, Any], dataset: Dataset
-) -> KerasClassifier | TFLiteClassifier:
-    """Return the classifier behind the input ``model``, checked against the data."""
-    return open_model(
+
+def opened(open_file: Callable[..., T], context: Context, params: Mapping[str, Any], dataset: Dataset) -> T:
+    """Return what ``open_file`` makes of the input ``model``, checked against the data.
+
+    A stage says itself what it opens a model as: gradients are no part of what only predicts.
+    """
+    return open_file(
         context.inputs["model"],
         pixel_scale=params["pixel_scale"],
         output=params["output"],

@@ -10,7 +10,8 @@ from xaireport.data.canonical import open_dataset
 from xaireport.engine.node import Context
 from xaireport.errors import ModelError
 from xaireport.nn.tflite.quantise import quantise
-from xaireport.spec import VariantSpec
+from xaireport.spec import Conversion
+from xaireport.stages.given import given
 from xaireport.types import Quantisation, Skipped, TrainingRecord
 
 
@@ -20,13 +21,13 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     A float model that cannot be converted is no failure: nobody asked for its file, and ``skipped.json`` says
     why its cost is not known.
     """
-    variant = VariantSpec.model_validate(params["variant"], strict=False)
+    conversion = given(Conversion, params["conversion"])
     try:
-        quantisation, training = _quantise(context, variant, params)
-    except ModelError as error:
-        if variant.quantise.is_on:
+        quantisation, training = _quantise(context, conversion, params)
+    except ModelError:
+        if conversion.mode != "float32":
             raise
-        codec.save(Skipped("cost", error.message, error.hint), context.out / "skipped.json")
+        codec.save(Skipped("cost", "no TFLite file can be made of this model"), context.out / "skipped.json")
         return
     codec.save(quantisation, context.out / "quantisation.json")
     if training is not None:
@@ -34,11 +35,11 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
 
 
 def _quantise(
-    context: Context, variant: VariantSpec, params: Mapping[str, Any]
+    context: Context, conversion: Conversion, params: Mapping[str, Any]
 ) -> tuple[Quantisation, TrainingRecord | None]:
     return quantise(
         context.inputs["model"],
-        variant,
+        conversion,
         open_dataset(context.inputs["data"].parent),
         seed=params["seed"],
         out=context.out,

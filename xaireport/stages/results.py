@@ -30,7 +30,9 @@ from xaireport.report.gathered import DataEvidence, MadeOn, RunInfo, SeedRun, Sp
 from xaireport.report.predictions import Predictions, write_csv
 from xaireport.report.results import assemble, write_results
 from xaireport.spec import StudySpec
+from xaireport.stages.given import given
 from xaireport.study.changes import changes
+from xaireport.study.resolve import effective
 from xaireport.types import (
     SPLITS,
     Agreement,
@@ -75,7 +77,7 @@ PROCEDURE = {
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``results.json``, ``predictions.csv`` and ``assets/``."""
-    study = StudySpec.model_validate(params["study"], strict=False)
+    study = given(StudySpec, params["study"] | {"folder": ""})
     seeds: dict[str, list[int]] = params["seeds"]
     dataset = open_dataset(context.inputs["data"].parent)
     complete = [name for name in seeds if not _missing(context, name)]
@@ -161,7 +163,7 @@ def _variant(
         at = f"{name}/{part}" if seed is None else f"{name}/{part}/{seed}"
         return codec.load(kind, context.inputs[at]) if at in context.inputs else None
 
-    runs = []
+    runs: list[SeedRun] = []
     for seed in seeds:
         training = stored("training", TrainingRecord, seed)
         runs.append(
@@ -191,6 +193,7 @@ def _variant(
         subgroups=stored("subgroups", tuple[Level, ...]) or (),
         clean=stored("clean", dict[str, Subset]) or {},
         trust=trust,
+        settings=effective(study.variants[name], trained=runs[0].epochs_run is not None),
     )
 
 

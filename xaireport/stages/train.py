@@ -9,18 +9,19 @@ from xaireport import codec
 from xaireport.data.canonical import open_dataset
 from xaireport.engine.node import Context
 from xaireport.nn.train import train
-from xaireport.spec import VariantSpec
+from xaireport.spec import Recipe
+from xaireport.stages.given import given
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``model.keras`` and ``training.json``."""
-    variant = VariantSpec.model_validate(params["variant"], strict=False)
+    recipe = given(Recipe, params["recipe"])
     if "weights" in context.inputs:
-        options = {**variant.options, "weights": str(context.inputs["weights"])}
-        variant = variant.model_copy(update={"options": options})
+        options = {**recipe.options, "weights": str(context.inputs["weights"])}
+        recipe = recipe.model_copy(update={"options": options})
     record = train(
         open_dataset(context.inputs["data"].parent),
-        variant,
+        recipe,
         seed=params["seed"],
         out=context.out,
         checkpoints=context.checkpoint,

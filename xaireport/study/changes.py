@@ -8,6 +8,7 @@ from typing import Any
 from xaireport.spec import VariantSpec
 from xaireport.study.file import Table
 from xaireport.study.inherit import flatten
+from xaireport.study.resolve import meant
 
 COMPARED = ("architecture", "options", "train", "augment", "quantise", "explain", "path")
 
@@ -33,12 +34,12 @@ def changes(before: VariantSpec, after: VariantSpec) -> dict[str, tuple[Any, Any
 
 def _model(spec: VariantSpec) -> str:
     """Return the variant whose weights it is made from."""
-    return spec.parent if spec.quantise.is_on else spec.name
+    return spec.parent if spec.quantise.mode else spec.name
 
 
 def _comparable(spec: VariantSpec, keys: Sequence[str]) -> Table:
     """Return a variant's settings; of ``quantise`` those that mean something in its mode."""
     table = spec.model_dump(include=set(keys))
     if "quantise" in table:
-        table["quantise"] = spec.quantise.meant
+        table["quantise"] = meant(spec.quantise)
     return table

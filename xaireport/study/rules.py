@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from xaireport.errors import ConfigError
-from xaireport.spec import QUANTISE_MODES, StudySpec, VariantSpec
+from xaireport.spec import StudySpec, VariantSpec
 from xaireport.study.file import Table, join, unknown_name
+from xaireport.study.resolve import QUANTISE_MODES
 from xaireport.types import SCORES
 
 HEADLINES = tuple(score for score in (*SCORES, "kappa_weighted") if score != "log_loss")
@@ -47,7 +48,7 @@ def parents_first(parents: Mapping[str, str], file: str) -> list[str]:
 
 def check_origin(spec: VariantSpec, given: Table, where: str) -> None:
     """Trained or quantised here, or brought along with all stated that cannot be read off the file."""
-    if spec.quantise.is_on:
+    if spec.quantise.mode:
         return  # check_quantise knows what it may say
     if not spec.path:
         if not spec.architecture:
@@ -91,7 +92,7 @@ def check_quantise(spec: VariantSpec, parent: VariantSpec | None, given: Table, 
         For errors.
     """
     table, at = given.get("quantise", {}), join(where, "quantise")
-    if not spec.quantise.is_on:
+    if not spec.quantise.mode:
         if table:
             raise ConfigError("mode, one of dynamic, float16, int8, qat", "none", where=join(at, "mode"))
         return
@@ -112,10 +113,10 @@ def check_quantise(spec: VariantSpec, parent: VariantSpec | None, given: Table, 
             raise ConfigError(
                 f"no {key} beside quantise", repr(given[key]), "it is the parent's", join(where, key)
             )
-    if parent.quantise.is_on or parent.path.endswith(".tflite"):
+    if parent.quantise.mode or parent.path.endswith(".tflite"):
         raise ConfigError(
             "a parent in floating point",
-            f"{parent.name}, which is quantised itself" if parent.quantise.is_on else parent.path,
+            f"{parent.name}, which is quantised itself" if parent.quantise.mode else parent.path,
             "name the Keras model that it was made from",
             join(where, "parent"),
         )
@@ -130,7 +131,7 @@ def check_quantise(spec: VariantSpec, parent: VariantSpec | None, given: Table, 
 
 def check_architecture(spec: VariantSpec, known: Architectures, where: str) -> None:
     """The architecture exists and takes these options: a slip in one must not train something else."""
-    if spec.path or (spec.quantise.is_on and not spec.architecture):
+    if spec.path or (spec.quantise.mode and not spec.architecture):
         return
     if spec.architecture not in known:
         raise unknown_name("architecture", spec.architecture, list(known), join(where, "architecture"))

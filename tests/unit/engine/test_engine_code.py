@@ -136,6 +136,53 @@ def test_only_what_runs_counts(package, after, same):
     assert (closure("zoopkg.stranger") == first) is same
 
 
+REFUSING = (
+    "import os\n\n\ndef f(x):\n    if x > 1:\n"
+    '        raise OSError(f"want {x} of {os}", x, "one")\n    return "one"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("want", "wanted", True),
+        (' of {os}"', '"', False),  # a value less
+        ('x, "one")', 'x, "two")', True),
+        ("x, ", "x + 1, ", False),
+        ("OSError", "ValueError", False),
+        ("x > 1", "x > 2", False),
+        ('return "one"', 'return "two"', False),
+        ("raise OSError", "return OSError", False),
+    ],
+)
+def test_of_an_error_its_class_and_its_values_count(package, old, new, same):
+    module = package / "stranger.py"
+    module.write_text(REFUSING)
+    first = closure("zoopkg.stranger")
+    module.write_text(REFUSING.replace(old, new))
+    assert (closure("zoopkg.stranger") == first) is same
+
+
+def test_an_error_made_elsewhere_than_it_is_raised_has_words_as_well(package):
+    module = package / "stranger.py"
+    module.write_text('def refused():\n    return ValueError("one")\n')
+    first = closure("zoopkg.stranger")
+    module.write_text('def refused():\n    return ValueError("two")\n')
+    assert closure("zoopkg.stranger") == first
+
+
+def test_a_file_that_a_module_names_is_code_from_when_it_is_there(package):
+    module = package / "stranger.py"
+    module.write_text('FILE = "table.csv"\nOTHER = "elsewhere.csv"\n')
+    assert closure("zoopkg.stranger").keys() == {"zoopkg", "zoopkg.stranger"}
+    (package / "table.csv").write_text("a,b\n")
+    first = closure("zoopkg.stranger")
+    assert first.keys() == {"zoopkg", "zoopkg.stranger", "zoopkg.stranger: table.csv"}
+    (package / "table.csv").write_text("a,c\n")
+    assert closure("zoopkg.stranger") != first
+    assert closure("zoopkg.up").keys() == {"zoopkg", "zoopkg.up"}
+
+
 @pytest.mark.parametrize("root", ["zoopkg.absent", "no_such_package", "no_such_package.module"])
 def test_a_root_that_is_no_module(package, root):
     with pytest.raises(ConfigError, match=root.partition(".")[0]):

@@ -62,7 +62,7 @@ def parts(params, **changes):
 def test_the_key_is_the_documented_hash():
     made = parts({"b": [1, 2.5], "a": "é"})
     text = (
-        '[1,{"code":{"pkg.mod":"bb"},"failures":{},"inputs":{"data":"aa"},"params":{"a":"\\u00e9","b":[1,2.5]},'
+        '[2,{"code":{"pkg.mod":"bb"},"failures":{},"inputs":{"data":"aa"},"params":{"a":"\\u00e9","b":[1,2.5]},'
         f'"python":"3.{sys.version_info.minor}","stage":"train","versions":{{"keras":"3.14"}}}}]'
     )
     assert key_of(made) == hashlib.sha256(text.encode()).hexdigest()

@@ -9,6 +9,7 @@ import training_case as case
 
 from xaireport.nn.tflite.quantise import quantise
 from xaireport.spec import QuantiseSettings, TrainSettings, VariantSpec
+from xaireport.study.resolve import conversion
 from xaireport.types import Dataset, Quantisation, TrainingRecord
 
 PARENT = VariantSpec(
@@ -49,4 +50,4 @@ def make(
     checkpoints = out / "checkpoints"
     checkpoints.mkdir(parents=True, exist_ok=True)
     dataset = more.pop("data", None) or data()
-    return quantise(parent, variant, dataset, seed=seed, out=out, checkpoints=checkpoints, **more)
+    return quantise(parent, conversion(variant), dataset, seed=seed, out=out, checkpoints=checkpoints, **more)

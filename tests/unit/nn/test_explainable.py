@@ -220,7 +220,7 @@ def test_a_subclassed_model_is_explained_by_occlusion(tmp_path: Path) -> None:
     val = Split(images, np.zeros(6, np.int64), np.arange(6).astype(str))
     decision = decide(model, ExplainSettings(), val, 0)
     assert decision.method == "occlusion"
-    assert "a subclassed model" in decision.notes[0]
+    assert "since it does not come apart into layers: a subclassed model" in decision.notes[0]
     assert model.summary.layers == (
         ("conv", "Conv2D", "?", 112),
         ("pool", "GlobalAveragePooling2D", "?", 0),

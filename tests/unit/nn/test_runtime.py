@@ -10,6 +10,7 @@ import pytest
 from xaireport.errors import ModelError
 from xaireport.nn.backend import import_keras
 from xaireport.nn.outputs import softmax, to_probabilities
+from xaireport.nn.predictor import open_predictor, summary_of
 from xaireport.nn.runtime import open_model
 from xaireport.types import DifferentiableClassifier
 
@@ -31,6 +32,15 @@ def test_predictions_are_the_models_own(tmp_path: Path) -> None:
     np.testing.assert_allclose(y, model(x.astype(np.float32), training=False).numpy(), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(y, classifier.predict(x, batch_size=256), rtol=1e-5, atol=1e-7)
     assert classifier.predict(x[:0]).shape == (0, 3)
+
+
+def test_what_only_predicts_says_the_same(tmp_path: Path) -> None:
+    path = small.saved(small.nested_model(), tmp_path)
+    said = {"n_classes": 3, "input_shape": (16, 16, 3)}
+    predictor, classifier = open_predictor(path, **said), open_model(path, **said)  # type: ignore[arg-type]
+    assert not isinstance(predictor, DifferentiableClassifier)
+    np.testing.assert_array_equal(predictor.predict(small.images(7)), classifier.predict(small.images(7)))
+    assert summary_of(predictor) == classifier.summary
 
 
 def test_batches_of_any_size_trace_the_model_once(tmp_path: Path) -> None:
@@ -85,7 +95,7 @@ def test_summary_counts_and_lists_the_inner_layers(tmp_path: Path) -> None:
 
 def test_using_a_classifier_leaves_its_model_alone(tmp_path: Path) -> None:
     classifier = open_model(small.saved(small.sequential_model(), tmp_path))
-    model = classifier._model
+    model = classifier.model
     before = [weight.numpy().tobytes() for weight in model.weights]
     nodes = [len(layer._inbound_nodes) for layer in model.layers]
     config = str(model.get_config())

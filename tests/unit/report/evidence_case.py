@@ -21,6 +21,7 @@ from xaireport.report.figures import draw
 from xaireport.report.gathered import DataEvidence, SplitCounts, VariantEvidence
 from xaireport.report.results import assemble, write_results
 from xaireport.spec import StudySpec, VariantSpec
+from xaireport.study.resolve import effective
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Split, SplitName, Trust
 
 CLASSES = ("nevus", "melanoma", "scar")
@@ -100,6 +101,7 @@ def variant(
         subgroups=subgroups(data.test.columns, y_true, prob["test"], SCORES, CLASSES, groups=groups),
         clean=score_subsets(y_true, prob["test"], clean, told, CLASSES, against="whole", groups=groups),
         trust=trust,
+        settings=effective(SPECS[name], trained=True),
     )
 
 

@@ -9,6 +9,7 @@ from xaireport.metrics.scores import evaluate
 from xaireport.report.gathered import DataEvidence, MadeOn, RunInfo, SeedRun, SplitCounts, VariantEvidence
 from xaireport.report.results import assemble
 from xaireport.spec import Reference, StudySpec, TrainSettings, VariantSpec
+from xaireport.study.resolve import effective
 from xaireport.types import (
     DatasetInfo,
     Evaluation,
@@ -90,6 +91,7 @@ def variant(name: str, evaluation: Evaluation, **changes: Any) -> VariantEvidenc
         "runs": (run,),
         "training": RECORD,
     } | changes
+    facts["settings"] = effective(SPECS[name], trained=facts["training"] is not None)
     return VariantEvidence(SPECS[name], MODEL, evaluation, **facts)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from xaireport.report.gathered import SeedRun, VariantEvidence
 from xaireport.report.results import write_results
 from xaireport.report.schema import check_results, schema
 from xaireport.spec import QuantiseSettings, VariantSpec
+from xaireport.study.resolve import effective
 from xaireport.study.rules import HEADLINES
 from xaireport.types import (
     FURTHER_SCORES,
@@ -327,6 +327,7 @@ def quantised(name: str, **changes: Any) -> Any:
     flips = (Flip("d3", 0, 1, 0, 0.5, 0.4, "gained"), Flip("d4", 1, 0, 2, 0.8, 0.7, "neither"))
     facts: dict[str, Any] = {
         "training": None,
+        "settings": effective(spec, trained=False),
         "heatmaps": Skipped("heatmaps", "no gradients"),
         "quantisation": Quantisation(
             "int8", file, Calibration(200, 8, "e" * 64), 0, (), ("convert",), 1.5, "TensorFlow 2.21.0", "INT8"
@@ -363,15 +364,6 @@ def test_a_quantised_variant_carries_its_file_its_cost_and_its_flips() -> None:
         "score": "balanced_accuracy", "measured": ["baseline", "small"], "front": ["small"],
     }  # fmt: skip
     assert "quantisation" not in found["variants"]["baseline"]
-
-
-def test_a_retrained_variant_tells_what_it_was_retrained_with() -> None:
-    one = quantised("qat", training=case.RECORD)
-    spec = one.spec.model_copy(update={"quantise": QuantiseSettings(mode="qat", epochs=4)})
-    settings = case.results(variants=(replace(one, spec=spec),))["variants"]["qat"]["settings"]
-    assert (settings["train"]["epochs"], settings["train"]["learning_rate"]) == (4, 3e-5)
-    assert settings["augment"] == {}
-    assert settings["quantise"]["mode"] == "qat"
 
 
 def test_without_costs_there_is_no_front_and_no_ratio() -> None:

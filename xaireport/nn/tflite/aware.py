@@ -18,7 +18,7 @@ import numpy as np
 from xaireport.errors import ModelError
 from xaireport.nn import batches, checkpoint
 from xaireport.nn.backend import import_tensorflow, import_tf_keras, import_tfmot
-from xaireport.spec import TrainSettings, VariantSpec
+from xaireport.spec import TrainSettings
 from xaireport.types import Dataset, Epoch, OnEpoch, Pixels, TrainingRecord
 
 VALIDATION_BATCH = 256
@@ -30,7 +30,7 @@ _ANNOTATED = ("Rescaling", "Resizing")
 
 def retrain(
     model: Any,
-    variant: VariantSpec,
+    settings: TrainSettings,
     dataset: Dataset,
     calibration: Pixels,
     *,
@@ -49,8 +49,8 @@ def retrain(
     ----------
     model : tf_keras.Model
         Trained, flat, functional.
-    variant : VariantSpec
-        ``fine_tuning`` holds.
+    settings : TrainSettings
+        Adam's at a constant rate, for a number of epochs.
     dataset : Dataset
     calibration : uint8 array, (n, ...)
         Images that give the first ranges of activations. Left to itself the library starts all of them at
@@ -79,7 +79,6 @@ def retrain(
             layer.trainable = False
     rounding = simulated(model)
     _set_ranges(rounding, model, calibration)
-    settings = variant.fine_tuning
     rounding.compile(
         keras.optimizers.Adam(settings.learning_rate), loss="categorical_crossentropy", metrics=["accuracy"]
     )

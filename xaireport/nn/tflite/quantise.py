@@ -1,6 +1,6 @@
 """From a trained parent to a TFLite file: float32, float16, dynamic range, full integer, quantisation-aware.
 
-It makes files. Retraining is in ``aware``, running them in ``classifier``, measuring in ``cost``.
+It makes files. Retraining is in ``aware``, running them in ``predictor``, measuring in ``cost``.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from xaireport.errors import ModelError
 from xaireport.files import write_atomic
 from xaireport.nn import zoo
 from xaireport.nn.backend import import_tensorflow, import_tf_keras, silence
-from xaireport.nn.keras_classifier import KerasClassifier
-from xaireport.nn.runtime import open_model
+from xaireport.nn.keras_predictor import KerasPredictor
+from xaireport.nn.opening import open_keras
 from xaireport.nn.tflite import aware
 from xaireport.nn.tflite.file import describe
-from xaireport.spec import VariantSpec
+from xaireport.spec import Conversion
 from xaireport.types import Calibration, Dataset, OnEpoch, Pixels, Quantisation, TrainingRecord
 
 INTEGER = ("int8", "qat")
@@ -40,7 +40,7 @@ _TWIN_TOLERANCE = 1e-4
 
 def quantise(
     parent: Path,
-    variant: VariantSpec,
+    conversion: Conversion,
     dataset: Dataset,
     *,
     seed: int,
@@ -59,9 +59,8 @@ def quantise(
     ----------
     parent : Path
         A ``.keras`` file.
-    variant : VariantSpec
-        Its ``quantise`` says how; no mode is plain float32. ``architecture`` and ``options`` are the
-        parent's, and empty where the parent was brought along; ``qat`` follows ``train``.
+    conversion : Conversion
+        How. ``architecture`` and ``options`` are the parent's, and empty where that was brought along.
     dataset : Dataset
         Calibrated and retrained on ``train``, watched on ``val``; ``test`` is not touched.
     seed : int
@@ -89,34 +88,36 @@ def quantise(
         A layer that the converter or quantisation-aware training does not know; a parent that is no model.
     """
     start = time.perf_counter()
-    mode = variant.quantise.mode or "float32"
-    classifier = open_model(
+    mode = conversion.mode
+    if parent.suffix == ".tflite":
+        raise ModelError("a Keras model to convert", parent.name, "a TFLite file is quantised already")
+    predictor = open_keras(
+        KerasPredictor,
         parent,
         pixel_scale=pixel_scale,
         output=output,
         n_classes=len(dataset.info.classes),
         input_shape=dataset.input_shape,
     )
-    if not isinstance(classifier, KerasClassifier):
-        raise ModelError("a Keras model to convert", parent.name, "a TFLite file is quantised already")
     images, calibration = None, None
     notes: list[str] = []
     if mode in INTEGER:
-        images = calibration_images(dataset.train.images, variant.quantise.calibration_images, seed)
+        images = calibration_images(dataset.train.images, conversion.calibration_images, seed)
         digest = hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()
-        calibration = Calibration(variant.quantise.calibration_images, len(images), digest)
+        calibration = Calibration(conversion.calibration_images, len(images), digest)
         if calibration.n < calibration.asked:
             notes.append(
                 f"Calibrated on all {calibration.n} training images: {calibration.asked} were asked for."
             )
     training = None
-    if variant.architecture:
-        model = _twin(classifier, variant, dataset)
+    if conversion.architecture:
+        model = _twin(predictor, conversion, dataset)
         if mode == "qat":
             assert images is not None
+            assert conversion.fine_tuning is not None
             model, training = aware.retrain(
                 model,
-                variant,
+                conversion.fine_tuning,
                 dataset,
                 images,
                 seed=seed,
@@ -127,13 +128,13 @@ def quantise(
             notes.append(_RETRAINED)
         converter = import_tensorflow().lite.TFLiteConverter.from_keras_model(model)
     else:
-        converter = _frozen(classifier)
+        converter = _frozen(predictor)
     try:
         content = _convert(converter, mode, images)
     except Exception as error:  # the converter's own types are private, and it raises others too
         raise ModelError(
             f"operators that a TFLite file can hold ({mode})",
-            complaint(str(error), _operators(classifier)),
+            complaint(str(error), _operators(predictor)),
             "leave this variant out, or take an architecture without them",
         ) from error
     file = describe(content, mode)
@@ -147,7 +148,7 @@ def quantise(
             calibration=calibration,
             epochs_run=training.epochs_run if training else 0,
             packages=_PACKAGES.get(mode, ()),
-            steps=_steps(mode, variant, calibration, training),
+            steps=_steps(mode, conversion, calibration, training),
             seconds=time.perf_counter() - start,
             converter=f"TensorFlow {import_tensorflow().__version__}",
             operator_set="TFLITE_BUILTINS_INT8" if mode == "int8" else "TFLITE_BUILTINS",
@@ -165,31 +166,32 @@ def calibration_images(images: Pixels, n: int, seed: int) -> Pixels:
     return images[np.sort(chosen)]
 
 
-def _twin(classifier: KerasClassifier, variant: VariantSpec, dataset: Dataset) -> Any:
+def _twin(predictor: KerasPredictor, conversion: Conversion, dataset: Dataset) -> Any:
     """Build the same model with Keras 2, whose graphs the converter and quantisation-aware training know."""
     n_classes = len(dataset.info.classes)
-    twin = zoo.build(variant.architecture, import_tf_keras(), dataset.input_shape, n_classes, variant.options)
-    weights = classifier.weights()
+    name, options = conversion.architecture, conversion.options
+    twin = zoo.build(name, import_tf_keras(), dataset.input_shape, n_classes, options)
+    weights = predictor.weights()
     if [value.shape for value in weights] != [tuple(value.shape) for value in twin.weights]:
         raise ModelError(
-            f"a {variant.architecture} with the options of this variant",
+            f"a {conversion.architecture} with the options of this variant",
             "a file with weights of other shapes",
             "train the parent again",
         )
     twin.set_weights(weights)
     images = dataset.train.images[:8]
-    difference = np.abs(twin.predict_on_batch(images.astype(np.float32)) - classifier.predict(images)).max()
+    difference = np.abs(twin.predict_on_batch(images.astype(np.float32)) - predictor.predict(images)).max()
     if not difference <= _TWIN_TOLERANCE:
         raise ModelError("the same output from both Keras libraries", f"a difference of {difference:.2g}")
     return twin
 
 
-def _frozen(classifier: KerasClassifier) -> Any:
+def _frozen(predictor: KerasPredictor) -> Any:
     """Return a converter of any Keras 3 model, scaling and softmax included, weights as constants."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     tf = import_tensorflow()
-    function = _function(classifier)
+    function = _function(predictor)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that constants need no object to track their variables
         return tf.lite.TFLiteConverter.from_concrete_functions(
@@ -197,10 +199,10 @@ def _frozen(classifier: KerasClassifier) -> Any:
         )
 
 
-def _function(classifier: KerasClassifier) -> Any:
+def _function(predictor: KerasPredictor) -> Any:
     tf = import_tensorflow()
-    signature = [tf.TensorSpec((None, *classifier.input_shape), tf.float32)]
-    return tf.function(classifier.probabilities, input_signature=signature, autograph=False)
+    signature = [tf.TensorSpec((None, *predictor.input_shape), tf.float32)]
+    return tf.function(predictor.probabilities, input_signature=signature, autograph=False)
 
 
 def _convert(converter: Any, mode: str, images: Pixels | None) -> bytes:
@@ -221,10 +223,10 @@ def _convert(converter: Any, mode: str, images: Pixels | None) -> bytes:
         return bytes(converter.convert())
 
 
-def _operators(classifier: KerasClassifier) -> tuple[tuple[str, str], ...]:
+def _operators(predictor: KerasPredictor) -> tuple[tuple[str, str], ...]:
     """Return layer and kind of every TensorFlow operator of a model."""
-    names = {row[0] for row in classifier.summary.layers}
-    graph = _function(classifier).get_concrete_function().graph
+    names = predictor.layer_names()
+    graph = _function(predictor).get_concrete_function().graph
     found = []
     for operation in graph.get_operations():
         for part in operation.name.split("/"):
@@ -256,14 +258,14 @@ def complaint(text: str, operators: Sequence[tuple[str, str]] = ()) -> str:
 
 
 def _steps(
-    mode: str, variant: VariantSpec, calibration: Calibration | None, training: TrainingRecord | None
+    mode: str, conversion: Conversion, calibration: Calibration | None, training: TrainingRecord | None
 ) -> tuple[str, ...]:
     steps = ["load the parent's weights"]
     if calibration is not None:
         steps.append(f"show it {calibration.n} training images to fix the ranges")
     if training is not None:
         steps.append(f"retrain for {training.epochs_run} epochs with rounding simulated")
-    if not variant.architecture:
+    if not conversion.architecture:
         steps.append("freeze weights, scaling and softmax into one graph")
     steps.append(
         {
