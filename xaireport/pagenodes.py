@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from xaireport import paths
 from xaireport.engine.node import Input
+from xaireport.errors import ConfigError
 from xaireport.nodes import Nodes
 from xaireport.report.formats import formats
 from xaireport.report.plugins import code, distributions
@@ -34,15 +36,13 @@ class PageNodes(Nodes):
         variants : mapping
             For each card the further inputs without which there is none.
         evidence : mapping
-            Inputs ``results``, ``predictions`` and ``assets``.
+            Inputs ``results`` and ``predictions``, and the pictures: ``assets``, or ``assets/<folder>`` for
+            each folder in it.
         """
+        files = {"results": "results.json", "predictions": "predictions.csv"}
         made = {
-            f"{name}/{file}": replace(evidence[label], optional=True)
-            for label, file in (
-                ("results", "results.json"),
-                ("predictions", "predictions.csv"),
-                ("assets", "assets"),
-            )
+            f"{name}/{files.get(label, label)}": replace(each, optional=True)
+            for label, each in evidence.items()
         }
         for variant, needed in variants.items():
             path = Path(name, variant, "card")
@@ -72,6 +72,8 @@ class PageNodes(Nodes):
         for each in formats():
             if params["page"] not in each.layouts:
                 continue
+            if find_spec(f"xaireport.stages.{each.name}"):
+                raise ConfigError("a format that is not called as a step of a build", each.name, "rename it")
             place = f"{path}{each.suffix}"
             if self.formats and each.name not in self.formats:
                 made[place] = Input(path=self.out / place, optional=True)  # as it is, from an earlier build

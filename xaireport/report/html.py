@@ -16,6 +16,7 @@ from xaireport.codec import write_atomic
 from xaireport.errors import RenderError
 from xaireport.report import svg
 from xaireport.report.document import Block, Page, slug
+from xaireport.report.earlier import placed
 from xaireport.report.formats import Source
 from xaireport.report.style import encoded, script, style
 from xaireport.report.words import DEMONSTRATION
@@ -86,7 +87,8 @@ def write(page: Page, path: Path, source: Source) -> None:
 
 def write_fragment(page: Page, path: Path, source: Source) -> None:
     """Write a page as a part of somebody else's: its ids begin with the names of study and variant."""
-    at = f"xr-{slug(str(source.results['study']))}-{slug(source.variant)}-"
+    # The dot is in no name: it parts the two from each other, and from what follows.
+    at = f"xr-{slug(str(source.results['study']))}.{slug(source.variant)}."
     write_atomic(path, render(page, source.assets, medium="fragment", at=at).encode())
 
 
@@ -111,7 +113,7 @@ def render(
     """
     roots = folders(page.layout, templates)
     context = {
-        "page": page,
+        "page": placed(page, assets),
         "style": style(roots, medium, at),
         "script": script(roots) if medium == "screen" else None,
         "demonstration": DEMONSTRATION,

@@ -103,7 +103,16 @@ def test_an_unknown_group_is_a_group_of_its_own(tmp_path: Path) -> None:
     more["train_lesion"] = np.array([7, 7, np.nan, np.nan, 3, 3, 3, 3])
     dataset = read(tmp_path, arrays(), more, groups="lesion")
     assert dataset.train.groups is not None
-    assert dataset.train.groups.tolist() == ["7", "7", "train_002", "train_003", "3", "3", "3", "3"]
+    assert dataset.train.groups.tolist() == [
+        "7",
+        "7",
+        "image:train_002",
+        "image:train_003",
+        "3",
+        "3",
+        "3",
+        "3",
+    ]
 
 
 def test_masks_of_bool_become_0_and_255(tmp_path: Path) -> None:
