@@ -28,6 +28,7 @@ from xaireport.report.document import Paragraph
 from xaireport.report.drawings import drawing
 from xaireport.report.figures import BUILTIN, Drawing, draw
 from xaireport.report.formats import Format
+from xaireport.report.html import beginning
 from xaireport.report.plugins import Plugin
 from xaireport.report.sections.registry import Card, SectionMaker, sections
 from xaireport.spec import QuantiseSettings, StudySpec, VariantSpec
@@ -209,6 +210,15 @@ def test_a_graph_is_the_same_whatever_the_names(build: tuple[Shape, list[tuple[s
     assert len(places) == len(set(places))
     folders = {parent.as_posix() for place in places for parent in PurePosixPath(place).parents}
     assert not folders & set(places)
+
+
+@given(st.lists(st.tuples(names(), names()), min_size=2, max_size=2, unique=True))
+@example([("a", "b-image"), ("a", "b")])
+@example([("a-b", "c"), ("a", "b-c")])
+def test_ids_of_two_cards_differ_whatever_follows(cards: list[tuple[str, str]]) -> None:
+    one, other = (beginning(*card) for card in cards)
+    assert not one.startswith(other)
+    assert not other.startswith(one)
 
 
 def test_our_own_words_are_found() -> None:

@@ -87,9 +87,17 @@ def write(page: Page, path: Path, source: Source) -> None:
 
 def write_fragment(page: Page, path: Path, source: Source) -> None:
     """Write a page as a part of somebody else's: its ids begin with the names of study and variant."""
-    # The dot is in no name: it parts the two from each other, and from what follows.
-    at = f"xr-{slug(str(source.results['study']))}.{slug(source.variant)}."
+    at = beginning(str(source.results["study"]), source.variant)
     write_atomic(path, render(page, source.assets, medium="fragment", at=at).encode())
+
+
+def beginning(study: str, variant: str) -> str:
+    """Return what the ids of a card's fragment begin with, and those of no other card.
+
+    >>> beginning("derma", "small")
+    'xr-derma.small.'
+    """
+    return f"xr-{slug(study)}.{slug(variant)}."  # the dot is in no name
 
 
 def render(
