@@ -11,6 +11,7 @@ from pathlib import Path
 
 from xaireport.engine.node import Context, Input, Node
 from xaireport.errors import XaiReportError
+from xaireport.labels import of_variant
 from xaireport.nn.backbone import weights_file
 from xaireport.pagenodes import PageNodes
 from xaireport.report.plugins import code, distributions
@@ -130,14 +131,14 @@ class Graph(PageNodes):
 
     def _pairs(self, study: StudySpec, chosen: Sequence[str], data: str) -> None:
         """Add what compares the variants two by two."""
-        files = {name: first_predictions(study, name, optional=True) for name in chosen}
+        files = {of_variant(name): first_predictions(study, name, optional=True) for name in chosen}
         if len(files) < 2:
             return
         self.add(
             f"pairs {study.name}",
             "pairs",
             {
-                "variants": list(files),
+                "variants": list(chosen),
                 "parents": {name: study.variants[name].parent for name in chosen},
                 "scores": paired_scores(study),
                 "family": study.family,
@@ -156,9 +157,11 @@ class Graph(PageNodes):
             variant = study.variants[name]
             if not variant.quantise.mode:
                 self._conversion(study, variant, Input(data, "dataset.npz"))
-            files[name] = optional(f"quantise {study.name}.{name}", "model.tflite")
+            files[of_variant(name)] = optional(f"quantise {study.name}.{name}", "model.tflite")
         parents = {name: each.parent for name in chosen if (each := study.variants[name]).quantise.mode}
-        self.add(f"cost {study.name}", "cost", {"parents": parents}, files, RUNTIME[-2:])
+        self.add(
+            f"cost {study.name}", "cost", {"variants": list(chosen), "parents": parents}, files, RUNTIME[-2:]
+        )
 
     def without_data(self, study: str, refused: XaiReportError) -> Input:
         """Add the node that fails for a study whose data cannot be had; return what the index reads of it."""
@@ -306,28 +309,28 @@ class Graph(PageNodes):
         for name in chosen:
             variant = study.variants[name]
             label = f"{study.name}.{name}"
+            own: dict[str, Input] = {}
             for seed in seeds(study, variant):
                 if variant.quantise.mode:
                     made = f"quantise {label}"
-                    inputs[f"{name}/quantisation"] = optional(made, "quantisation.json")
-                    inputs[f"{name}/agreement"] = optional(f"compare {label}", "agreement.json")
+                    own["quantisation"] = optional(made, "quantisation.json")
+                    own["agreement"] = optional(f"compare {label}", "agreement.json")
                     if variant.quantise.mode == "qat":
-                        inputs[f"{name}/training/{seed}"] = optional(made, "training.json")
+                        own[f"training/{seed}"] = optional(made, "training.json")
                 elif not variant.path:
-                    inputs[f"{name}/training/{seed}"] = optional(
-                        f"train {label} seed {seed}", "training.json"
-                    )
-                inputs[f"{name}/model/{seed}"] = replace(model_of(study, variant, seed), optional=True)
+                    own[f"training/{seed}"] = optional(f"train {label} seed {seed}", "training.json")
+                own[f"model/{seed}"] = replace(model_of(study, variant, seed), optional=True)
                 predict = f"predict {label} seed {seed}"
-                inputs[f"{name}/summary/{seed}"] = optional(predict, "summary.json")
-                inputs[f"{name}/predictions/{seed}"] = optional(predict, "predictions.npz")
+                own[f"summary/{seed}"] = optional(predict, "summary.json")
+                own[f"predictions/{seed}"] = optional(predict, "predictions.npz")
                 evaluate = f"evaluate {label} seed {seed}"
-                inputs[f"{name}/evaluation/{seed}"] = optional(evaluate, "evaluation.json")
+                own[f"evaluation/{seed}"] = optional(evaluate, "evaluation.json")
                 if seed == seeds(study, variant)[0]:
                     for part in ("reliability", "subgroups", "clean"):
-                        inputs[f"{name}/{part}"] = optional(evaluate, f"{part}.json")
-            inputs[f"{name}/explain"] = optional(f"explain {label}", "")
-            inputs[f"{name}/trust"] = optional(f"trust {label}", "")
+                        own[part] = optional(evaluate, f"{part}.json")
+            own["explain"] = optional(f"explain {label}", "")
+            own["trust"] = optional(f"trust {label}", "")
+            inputs |= {of_variant(name, what): each for what, each in own.items()}
         if measured(study, chosen):
             inputs["cost"] = optional(f"cost {study.name}", "cost.json")
         results = self.add(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from xaireport import paths
 from xaireport.engine.node import Input, Publication
+from xaireport.errors import ConfigError
 from xaireport.nodes import Nodes
 from xaireport.report.formats import formats
 from xaireport.report.plugins import code, distributions
@@ -38,13 +40,14 @@ class PageNodes(Nodes):
         variants : mapping
             For each card the further inputs without which there is none.
         evidence : mapping
-            Inputs ``results``, ``predictions`` and ``assets``.
+            Inputs ``results`` and ``predictions``, and the pictures: ``assets``, or ``assets/<folder>`` for
+            each folder in it.
         """
         home = self.out / name
+        files = {"results": "results.json", "predictions": "predictions.csv"}
         made = {
-            "results.json": evidence["results"],
-            "predictions.csv": replace(evidence["predictions"], optional=True),
-            "assets": replace(evidence["assets"], optional=True),
+            files.get(label, label): replace(each, optional=label != "results")
+            for label, each in evidence.items()
         }
         for variant, needed in variants.items():
             params = {"page": "card", "variant": variant}
@@ -77,6 +80,8 @@ class PageNodes(Nodes):
         for each in formats():
             if params["page"] not in each.layouts:
                 continue
+            if find_spec(f"xaireport.stages.{each.name}"):
+                raise ConfigError("a format that is not called as a step of a build", each.name, "rename it")
             place = f"{path}{each.suffix}"
             if self.formats and each.name not in self.formats:
                 made[place] = Input(path=home / place, optional=True)  # as it is, from an earlier build

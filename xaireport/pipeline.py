@@ -211,10 +211,11 @@ def render(
     for name in names:
         folder = out / name
         variants = _variants(folder / "results.json")
-        files = {"results": "results.json", "predictions": "predictions.csv", "assets": "assets"}
-        evidence = {
-            label: Input(path=folder / file, optional=label == "assets") for label, file in files.items()
-        }
+        files = {"results": "results.json", "predictions": "predictions.csv"}
+        evidence = {label: Input(path=folder / file) for label, file in files.items()}
+        # Folder by folder: the pages of a variant called "assets" lie between them.
+        pictures = sorted(each for each in (folder / "assets").glob("*") if each.is_dir())
+        evidence |= {f"assets/{each.name}": Input(path=each, optional=True) for each in pictures}
         graph.pages(name, {variant: {} for variant in variants}, evidence)
     graph.index(published)
     reports = Engine(STORE, force=force).run(graph.nodes, dry_run=dry_run, listener=listener)

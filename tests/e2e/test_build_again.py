@@ -96,12 +96,12 @@ def test_flipped_bytes_in_every_kind_of_step_run_these_alone(own_copy: Path) -> 
         "train own.weighted seed 0": "model.keras",
         "predict own.weighted seed 0": "predictions.npz",
         "explain own.weighted": "maps.npz",
-        "figures own": "assets/figures/weighted-confusion.svg",
+        "figures own": "assets/figures/variants/weighted/confusion.svg",
         "html own": "page.html",
         "pdf all studies": "page.pdf",
     }
     figures = small.artefact(own_copy, "figures own") / "assets" / "figures"
-    flipped["figures own"] = f"assets/figures/{min(path.name for path in figures.iterdir())}"
+    flipped["figures own"] = f"assets/figures/{min(path.name for path in figures.glob('*.svg'))}"
     for node, file in flipped.items():
         flip(small.artefact(own_copy, node) / file)
     told = small.build(own_copy, "own")

@@ -99,7 +99,9 @@ def test_seeds_are_a_dimension(tmp_path: Path) -> None:
     assert [node.params["seed"] for node in trained] == [4, 7]
     assert [node.publish["model.keras"].name for node in trained] == ["model.keras", "model-seed-7.keras"]
     assert model_path(study, variant, 7) == Path("models/cifar10/resnet/model-seed-7.keras")
-    assert {"resnet/evaluation/4", "resnet/evaluation/7"} <= found["results cifar10"].inputs.keys()
+    assert {"variant/resnet/evaluation/4", "variant/resnet/evaluation/7"} <= found[
+        "results cifar10"
+    ].inputs.keys()
     assert found["explain cifar10.resnet"].inputs["model"].node == "train cifar10.resnet seed 4"
 
 
@@ -205,10 +207,10 @@ def test_a_quantised_variant_comes_from_its_parents_file() -> None:
         assert found[f"predict derma.{name} seed 0"].inputs["model"] == Input(node.name, "model.tflite")
         compared = found[f"compare derma.{name}"].inputs
         assert compared["parent"] == Input("predict derma.augmented seed 0", "predictions.npz")
-    assert found["results derma"].inputs["qat/training/0"] == Input(
+    assert found["results derma"].inputs["variant/qat/training/0"] == Input(
         "quantise derma.qat", "training.json", None, True
     )
-    assert "int8/training/0" not in found["results derma"].inputs
+    assert "variant/int8/training/0" not in found["results derma"].inputs
     assert found["quantise derma.qat"].params["conversion"]["fine_tuning"]["epochs"]
     assert found["quantise derma.int8"].params["conversion"]["fine_tuning"] is None
 
@@ -216,9 +218,13 @@ def test_a_quantised_variant_comes_from_its_parents_file() -> None:
 def test_costs_are_measured_where_something_is_quantised() -> None:
     found = nodes(shipped("derma"))
     cost = found["cost derma"]
-    assert set(cost.inputs) == {"baseline", "augmented", "transfer", "dynamic", "int8", "qat"}
+    variants = ["baseline", "augmented", "transfer", "dynamic", "int8", "qat"]
+    assert list(cost.inputs) == [f"variant/{name}" for name in variants]
     assert all(each.optional for each in cost.inputs.values())
-    assert cost.params == {"parents": dict.fromkeys(("dynamic", "int8", "qat"), "augmented")}
+    assert cost.params == {
+        "variants": variants,
+        "parents": dict.fromkeys(("dynamic", "int8", "qat"), "augmented"),
+    }
     float32 = found["quantise derma.augmented"]
     assert (float32.params["conversion"]["mode"], float32.publish) == ("float32", {})
     assert not [name for name in nodes(shipped("cifar10")) if name.startswith(("cost", "quantise"))]

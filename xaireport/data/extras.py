@@ -19,6 +19,7 @@ from xaireport.spec import DataSpec
 from xaireport.types import Pixels, Split, SplitName, Strings
 
 IMAGE_ID = "image_id"
+UNKNOWN, KNOWN = "image:", "group:"
 
 
 def plain_split(name: SplitName, part: Part) -> Split:
@@ -102,7 +103,10 @@ def _groups(array: NDArray[Any], sample_id: Strings, where: str) -> Strings:
     """An image whose group is not known is a group of its own: it must not be tied to other unknown ones."""
     groups = _text(array, where)
     unknown = np.isin(groups, ("", "nan", "None", "unknown"))
-    return np.where(unknown, sample_id, groups)
+    # Nor to a group that is called as the image is: a known group never begins as these do.
+    shadowing = np.char.startswith(groups, UNKNOWN) | np.char.startswith(groups, KNOWN)
+    known = np.where(shadowing, np.char.add(KNOWN, groups), groups)
+    return np.where(unknown, np.char.add(UNKNOWN, sample_id), known)
 
 
 def _masks(array: NDArray[Any], images: Pixels, where: str) -> Pixels:

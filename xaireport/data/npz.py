@@ -82,7 +82,9 @@ class Npz:
                 f"an array named {name!r}", ", ".join(self.names) or "no arrays", "", str(self.path)
             )
         try:
-            array = self._file[name]
+            # By the member's whole name: asked for "x.npy", NumPy would rather give the array called "x".
+            member = f"{name}.npy"
+            array = self._file[member if member in self._file else name]
         except _UNREADABLE as problem:
             raise _unreadable(self.path, problem, name) from problem
         if not isinstance(array, np.ndarray):

@@ -93,7 +93,7 @@ def explain(
     out : Path
         An existing folder: pictures go to ``out/prefix``, all maps to ``out/maps.npz``.
     prefix : str
-        The variant; the addresses of its pictures begin with ``assets/<prefix>/``.
+        The variant's folder; the addresses of its pictures begin with ``assets/<prefix>/``.
     vis : callable, optional
         Makes the maps of tf-keras-vis' methods.
     y_prob : float32 array, (n, n_classes), optional

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from xaireport.report import format as forms
-from xaireport.report.plotting import COLOURS, MARKS, figure, grid, rows, short
+from xaireport.report.plotting import COLOURS, MARKS, figure, grid, legend, rows, short
 from xaireport.report.svg import INK
 from xaireport.report.words import score_name, sentence_case
 
@@ -26,16 +26,17 @@ def tradeoff(results: Mapping[str, Any], _: str = "") -> Figure:
     pareto = results["pareto"]
     drawn, axes = figure(WIDTH, 2.9, columns=2)
     names = list(results["variants"])
+    labelled = []
     for name in pareto["measured"]:
         index = names.index(name)
         variant = results["variants"][name]
         score, cost = variant["scores"][pareto["score"]]["value"], variant["cost"]
         for axis, x in zip(axes, (cost["tflite_bytes"] / 1e6, cost["latency"][0]["median_ms"]), strict=True):
             colour, mark = COLOURS[index % len(COLOURS)], MARKS[index % len(MARKS)]
-            label = short(variant.get("title") or name)
-            axis.plot([x], [score], mark, color=colour, markersize=7, label=label, zorder=3)
+            (handle,) = axis.plot([x], [score], mark, color=colour, markersize=7, zorder=3)
             if name in pareto["front"]:
                 axis.plot([x], [score], "o", color="none", markeredgecolor=INK, markersize=13, zorder=2)
+        labelled.append(handle)
     for axis, label in zip(axes, ("TFLite file, MB", "one image, one thread, ms"), strict=True):
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -46,8 +47,12 @@ def tradeoff(results: Mapping[str, Any], _: str = "") -> Figure:
     axes[0].set_ylabel(sentence_case(score_name(pareto["score"])))
     axes[1].set_yticklabels([])
     axes[1].set_ylim(axes[0].get_ylim())
-    handles, labels = axes[0].get_legend_handles_labels()
-    drawn.legend(handles, labels, loc="outside upper center", ncols=3, columnspacing=1.4)
+    legend(
+        drawn,
+        labelled,
+        {name: results["variants"][name] for name in pareto["measured"]},
+        "outside upper center",
+    )
     return drawn
 
 

@@ -29,6 +29,7 @@ from xaireport.report.document import (
     Table,
     Text,
 )
+from xaireport.report.drawings import drawing
 from xaireport.report.evidence import Evidence
 from xaireport.report.pages import demonstration
 from xaireport.report.sections import agreement, audit, clean, data, deployment, paired, system, trust
@@ -133,7 +134,7 @@ def _scores(study: Evidence) -> tuple[Block, ...]:
         (*([(*naive, ".")] if naive else []), *notes),
     )
     figure = Figure(
-        "assets/figures/comparison-scores.svg",
+        drawing("scores"),
         (f"Scores of all variants{'' if is_phantom(study) else '; hollow marks: the reference'}.",),
     )
     return (table, figure)
@@ -149,7 +150,7 @@ def _pairs(study: Evidence) -> tuple[Block, ...]:
     sentences = {(row.get("a"), row.get("b")): row for row in rows}
     told = tuple(Paragraph((row.quote("sentence"),)) for row in sentences.values())
     figure = Figure(
-        "assets/figures/comparison-pairs.svg",
+        drawing("pairs"),
         (
             f"Paired differences in {score_name(study.get('headline', 'score'))}, with their intervals; of "
             "many pairs those of parent and child.",
@@ -172,7 +173,7 @@ def _cost(study: Evidence) -> tuple[Block, ...]:
         blocks += [
             Paragraph(_front(study)),
             Figure(
-                "assets/figures/comparison-tradeoff.svg",
+                drawing("tradeoff"),
                 (
                     "The headline score against the size of the TFLite file and the time of one image; "
                     "ringed: no other variant is at least as good in all three.",
@@ -212,11 +213,11 @@ def _lineage(study: Evidence) -> tuple[Block, ...]:
         rows.append(((title(place),), _descent(study, place)))
     if not rows:
         return ()
-    drawing: tuple[Block, ...] = ()
+    drawn: tuple[Block, ...] = ()
     if len(rows) > 1:
         said = ("What was made from what, and accuracy.",)
-        drawing = (Figure("assets/figures/comparison-lineage.svg", said),)
-    return (*drawing, Facts(tuple(rows)))
+        drawn = (Figure(drawing("lineage"), said),)
+    return (*drawn, Facts(tuple(rows)))
 
 
 def _descent(study: Evidence, place: Evidence) -> Text:

@@ -7,9 +7,9 @@ results.json it comes from; words copied from there are a `Quote`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import ClassVar, Literal, TypeAlias
 
+from xaireport.report.drawings import mark
 from xaireport.report.images import Gallery, Image, Picture, Review, Side, SideBySide, Subject
 from xaireport.report.inline import Inline, Link, Number, Quote, Strong, Text, Tone, slug
 
@@ -240,7 +240,7 @@ class Figure:
     @property
     def anchor(self) -> str:
         """Its id within the page."""
-        return f"figure-{PurePosixPath(self.file).stem}"
+        return f"figure-{mark(self.file)}"
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,16 @@ The files hold real text, follow the page's ink, and are the same bytes for the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from xaireport.errors import ConfigError
-from xaireport.report import charts
-from xaireport.report.plotting import COLOURS, MARKS, grid, rows, save, short
+from xaireport.report import charts, drawings
+from xaireport.report.plotting import COLOURS, MARKS, grid, legend, rows, save, short
 from xaireport.report.plotting import figure as new_figure
 from xaireport.report.plugins import loaded
 from xaireport.report.words import SCORES, score_name, sentence_case
@@ -35,8 +36,8 @@ class Drawing:
     Parameters
     ----------
     name : str
-        Of the file: ``assets/figures/<variant>-<name>.svg``, or ``comparison-<name>.svg``. A section
-        places it with ``Figure(file, caption)``.
+        Of the file, in letters, digits, ``_`` and ``-``. A section places it with
+        ``Figure(drawing(name, card.name), caption)``; see :func:`xaireport.report.drawings.drawing`.
     make : callable
         (results, variant's name) -> matplotlib Figure; the name is empty for drawings of the study.
     title, description : str
@@ -63,12 +64,12 @@ def draw(results: Mapping[str, Any], out: Path) -> None:
     results : mapping
         results.json.
     out : Path
-        Folder for the files; see :class:`Drawing`.
+        Folder for the files, ``assets/figures`` beside results.json; see :class:`Drawing`.
 
     Raises
     ------
     ConfigError
-        Two drawings claim the same file.
+        Two drawings claim the same file, or the name of one cannot be a file's.
     """
     out.mkdir(parents=True, exist_ok=True)
     done: set[str] = set()
@@ -76,15 +77,18 @@ def draw(results: Mapping[str, Any], out: Path) -> None:
         for variant in results["variants"] if drawing.per_variant else ("",):
             if not drawing.wanted(results, variant):
                 continue
-            stem = f"{variant or 'comparison'}-{drawing.name}"
-            if stem in done:
-                raise ConfigError("one drawing per file", f"two for {stem}.svg")
-            done.add(stem)
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", drawing.name):
+                raise ConfigError("a drawing's name in letters, digits, _ and -", repr(drawing.name))
+            file = drawings.drawing(drawing.name, variant)
+            if file.lower() in done:
+                raise ConfigError("one drawing per file", f"two for {file}")
+            done.add(file.lower())
             title = drawing.title
             if variant:
                 title += f" of {results['variants'][variant].get('title') or variant}"
             make = partial(drawing.make, results, variant)
-            save(out / f"{stem}.svg", make, title, drawing.description)
+            place = out / PurePosixPath(file).relative_to(drawings.FOLDER)
+            save(place, make, drawings.mark(file), title, drawing.description)
 
 
 def learning_curves(results: Mapping[str, Any], variant: str) -> Figure:
@@ -185,7 +189,8 @@ def comparison(results: Mapping[str, Any], _: str = "") -> Figure:
     count = len(results["variants"])
     lines = -(-count // 3)
     figure, (axis,) = new_figure(7.4, 0.6 + (0.22 + 0.055 * count) * len(names) + 0.2 * lines)
-    for index, (name, variant) in enumerate(results["variants"].items()):
+    labelled = []
+    for index, variant in enumerate(results["variants"].values()):
         colour, mark = COLOURS[index % len(COLOURS)], MARKS[index % len(MARKS)]
         scores = variant["scores"]
         known = [
@@ -194,14 +199,13 @@ def comparison(results: Mapping[str, Any], _: str = "") -> Figure:
             if score in scores and scores[score]["value"] is not None
         ]
         offset = 0.5 * ((index + 0.5) / count - 0.5)  # side by side, so that no interval hides another
-        axis.plot(
+        labelled += axis.plot(
             [value for value, _ in known],
             [i + offset for _, i in known],
             linestyle="none",
             marker=mark,
             color=colour,
             markersize=5.5,
-            label=short(variant.get("title") or name),
         )
         for i, score in enumerate(names):
             if score in scores and scores[score].get("lo") is not None:
@@ -224,8 +228,8 @@ def comparison(results: Mapping[str, Any], _: str = "") -> Figure:
         )
     rows(axis, [sentence_case(score_name(name)) for name in names], legend=False)
     axis.set_xlim(min(-0.01, axis.get_xlim()[0]), 1.01)
-    handles, labels = axis.get_legend_handles_labels()  # more names than one line over the axes may hold
-    figure.legend(handles, labels, loc="outside upper right", ncols=3, columnspacing=1.4)
+    # More names than one line over the axes may hold.
+    legend(figure, labelled, results["variants"], "outside upper right")
     return figure
 
 

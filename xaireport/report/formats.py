@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,12 +90,16 @@ def formats(names: tuple[str, ...] = ()) -> tuple[Format, ...]:
     Raises
     ------
     ConfigError
-        There is no such format, or two have one name.
+        There is no such format; two have one name or one suffix, or a suffix is none.
     """
     there: dict[str, Format] = {}
     for each in (*BUILTIN, *(one for plugin in loaded() for one in plugin.formats)):
         if each.name in there:
             raise ConfigError("one format per name", f"two called {each.name}", "rename one")
+        if not re.fullmatch(r"(\.[A-Za-z0-9_-]+)+", each.suffix):
+            raise ConfigError("a suffix such as .txt", repr(each.suffix), where=f"format {each.name}")
+        if any(each.suffix.lower() == other.suffix.lower() for other in there.values()):
+            raise ConfigError("one format per suffix", f"two that write {each.suffix}", "rename one")
         there[each.name] = each
     unknown = [name for name in names if name not in there]
     if unknown:

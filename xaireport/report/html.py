@@ -16,6 +16,7 @@ from xaireport.errors import RenderError
 from xaireport.files import write_atomic
 from xaireport.report import svg
 from xaireport.report.document import Block, Page, slug
+from xaireport.report.earlier import placed
 from xaireport.report.formats import Source
 from xaireport.report.style import encoded, script, style
 from xaireport.report.words import DEMONSTRATION
@@ -86,8 +87,17 @@ def write(page: Page, path: Path, source: Source) -> None:
 
 def write_fragment(page: Page, path: Path, source: Source) -> None:
     """Write a page as a part of somebody else's: its ids begin with the names of study and variant."""
-    at = f"xr-{slug(str(source.results['study']))}-{slug(source.variant)}-"
+    at = beginning(str(source.results["study"]), source.variant)
     write_atomic(path, render(page, source.assets, medium="fragment", at=at).encode())
+
+
+def beginning(study: str, variant: str) -> str:
+    """Return what the ids of a card's fragment begin with, and those of no other card.
+
+    >>> beginning("derma", "small")
+    'xr-derma.small.'
+    """
+    return f"xr-{slug(study)}.{slug(variant)}."  # the dot is in no name
 
 
 def render(
@@ -111,7 +121,7 @@ def render(
     """
     roots = folders(page.layout, templates)
     context = {
-        "page": page,
+        "page": placed(page, assets),
         "style": style(roots, medium, at),
         "script": script(roots) if medium == "screen" else None,
         "demonstration": DEMONSTRATION,

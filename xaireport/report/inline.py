@@ -16,12 +16,13 @@ def slug(name: str) -> str:
     """Return an id for any name: itself where it can be one, else what is readable of it and a hash.
 
     >>> slug("test-00012"), slug("Lesion 7")
-    ('test-00012', 'lesion-7-baf48d')
+    ('test-00012', 'lesion-7.baf48d')
     """
     readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
     if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
         return name
-    return f"{readable}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}".strip("-")
+    # The dot is in no name that stands for itself.
+    return f"{readable}.{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
 
 
 @dataclass(frozen=True)

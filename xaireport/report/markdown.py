@@ -40,6 +40,7 @@ from xaireport.report.document import (
     Text,
     Tiles,
 )
+from xaireport.report.earlier import placed
 from xaireport.report.formats import Source
 from xaireport.report.words import DEMONSTRATION, score_name
 
@@ -58,7 +59,8 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
 
 def write(page: Page, path: Path, source: Source) -> None:
     """Write a card as Markdown; see `xaireport.report.formats.Format`."""
-    write_atomic(path, (_front_matter(source) + markdown(page)).encode("utf-8", "replace"))
+    text = _front_matter(source) + markdown(placed(page, source.assets))
+    write_atomic(path, text.encode("utf-8", "replace"))
 
 
 def markdown(page: Page) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from xaireport.files import write_atomic
 from xaireport.report.svg import INK, fit
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -47,8 +48,8 @@ LABEL = 26
 """Characters of a class name that a drawing has room for."""
 
 
-def save(path: Path, make: Callable[[], Figure], title: str, description: str) -> None:
-    """Draw, rewrite and write one file; a half-written one is never left."""
+def save(path: Path, make: Callable[[], Figure], mark: str, title: str, description: str) -> None:
+    """Draw, rewrite and write one file; a half-written one is never left. ``mark`` goes into its ids."""
     import warnings
 
     import matplotlib as mpl
@@ -58,7 +59,8 @@ def save(path: Path, make: Callable[[], Figure], title: str, description: str) -
         # Text stays text and is set in the page's fonts: that matplotlib's own lacks a glyph does not matter.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         make().savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    write_atomic(path, fit(buffer.getvalue(), path.stem, title, description).encode(), durable=False)
+    drawn = fit(buffer.getvalue(), f"drawing-{mark}", title, description)
+    write_atomic(path, drawn.encode(), durable=False)
 
 
 def figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
@@ -80,6 +82,15 @@ def rows(axis: Axes, labels: list[str], legend: bool = True) -> None:
         axis.legend(
             loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=6, borderaxespad=0.2, columnspacing=1.4
         )
+
+
+def legend(figure: Figure, handles: Sequence[Artist], variants: Mapping[str, Any], where: Any) -> None:
+    """Name the variants beside the drawing.
+
+    Labels of the marks themselves would not do: matplotlib keeps those that begin with ``_`` to itself.
+    """
+    names = [short(variant.get("title") or name) for name, variant in variants.items()]
+    figure.legend(handles, names, loc=where, ncols=3, columnspacing=1.4)
 
 
 def grid(axis: Axes, which: Any) -> None:

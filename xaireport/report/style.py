@@ -114,8 +114,9 @@ def _split(selectors: str) -> list[str]:
 
 
 def _under(selector: str, root: str) -> str:
-    stands, found = re.subn(r"(?<![\w.#-])(:root|body)(?![\w-])", f"#{root}", selector)
-    return stands if found else f"#{root} {selector}"
+    element = "#" + root.replace(".", r"\.")
+    stands, found = re.subn(r"(?<![\w.#-])(:root|body)(?![\w-])", lambda _: element, selector)
+    return stands if found else f"{element} {selector}"
 
 
 def _lean(sheet: str) -> str:

@@ -7,9 +7,12 @@ from typing import Any
 
 from xaireport import codec
 from xaireport.engine.node import Context
+from xaireport.labels import of_variant
 from xaireport.nn.tflite.cost import measure
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``cost.json``: by variant, those whose files there are."""
-    codec.save(measure(dict(context.inputs), params["parents"]), context.out / "cost.json")
+    inputs = {name: context.inputs.get(of_variant(name)) for name in params["variants"]}
+    files = {name: path for name, path in inputs.items() if path is not None}
+    codec.save(measure(files, params["parents"]), context.out / "cost.json")

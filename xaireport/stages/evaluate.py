@@ -9,6 +9,7 @@ import numpy as np
 
 from xaireport import codec
 from xaireport.data.canonical import open_info
+from xaireport.data.npz import Npz
 from xaireport.engine.node import Context
 from xaireport.metrics.reliability import reliability
 from xaireport.metrics.scores import evaluate
@@ -16,6 +17,7 @@ from xaireport.metrics.subgroups import subgroups
 from xaireport.metrics.subsets import score_subsets
 
 COLUMN = "test_column_"
+GROUPS = "test_groups"
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
@@ -23,9 +25,9 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     after an audit, ``clean.json``.
     """
     classes = open_info(context.inputs["info"].parent).classes
-    with np.load(context.inputs["data"], allow_pickle=False) as data:
-        groups = data.get("test_groups")
-        columns = {key.removeprefix(COLUMN): data[key] for key in data.files if key.startswith(COLUMN)}
+    with Npz(context.inputs["data"]) as data:
+        groups = data.read(GROUPS) if GROUPS in data.names else None
+        columns = {key.removeprefix(COLUMN): data.read(key) for key in data.names if key.startswith(COLUMN)}
     with np.load(context.inputs["predictions"], allow_pickle=False) as stored:
         (val_true, val_prob), (y_true, y_prob) = (
             (stored[f"{split}_y_true"], stored[f"{split}_y_prob"]) for split in ("val", "test")

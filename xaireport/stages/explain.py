@@ -13,6 +13,7 @@ from xaireport import codec
 from xaireport.data.canonical import open_dataset
 from xaireport.engine.node import Context
 from xaireport.explain.explain import explain
+from xaireport.labels import pictures_of
 from xaireport.nn.keras_classifier import KerasClassifier
 from xaireport.nn.runtime import open_model
 from xaireport.nn.vis import vis_maps
@@ -36,7 +37,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
         given(ExplainSettings, params["explain"]),
         params["seed"],
         context.out,
-        params["name"],
+        pictures_of(params["name"]),
         vis=partial(vis_maps, classifier) if isinstance(classifier, KerasClassifier) else None,
         y_prob=y_prob,
         parent_layer=_layer(context.inputs.get("parent")),

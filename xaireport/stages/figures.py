@@ -12,7 +12,7 @@ from xaireport.report.figures import draw
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
-    """Write ``assets/``: the pictures of each variant, and ``assets/figures``."""
+    """Write ``assets/``: the pictures that the results name, and ``assets/figures``."""
     results = context.inputs["results"]
     pictures = results / "assets"
     if pictures.is_dir():

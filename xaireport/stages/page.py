@@ -30,9 +30,11 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     variant = params.get("variant", "")
     page = card(results, variant) if variant else comparison(results)
     with TemporaryDirectory() as folder:
-        if "assets" in context.inputs:  # a study whose variants all failed has no pictures
+        for label, pictures in context.inputs.items():  # a study whose variants all failed has no pictures
             # Names in the results begin with "assets/", whatever the folder that holds them is called.
-            (Path(folder) / "assets").symlink_to(context.inputs["assets"].resolve())
+            if label.partition("/")[0] == "assets":
+                (Path(folder) / label).parent.mkdir(exist_ok=True)
+                (Path(folder) / label).symlink_to(pictures.resolve())
         attached = [context.inputs[label] for label in ("predictions", "results") if label in context.inputs]
         write(page, path, Source(results, variant, Path(folder), tuple(attached)))
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from xaireport import codec
 from xaireport.engine.node import Context
+from xaireport.labels import of_variant
 from xaireport.metrics.paired import Answers, compare
 
 
@@ -19,8 +20,8 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
         groups = data.get("test_groups")
     answers = {}
     for name in params["variants"]:
-        if name in context.inputs:
-            with np.load(context.inputs[name], allow_pickle=False) as stored:
+        if (predictions := context.inputs.get(of_variant(name))) is not None:
+            with np.load(predictions, allow_pickle=False) as stored:
                 answers[name] = Answers(
                     *(stored[f"test_{part}"] for part in ("sample_id", "y_true", "y_prob"))
                 )

@@ -25,6 +25,7 @@ from xaireport.engine.versions import Versions
 from xaireport.errors import Failure
 from xaireport.explain import layers
 from xaireport.explain.trust import sanity, verdict
+from xaireport.labels import of_variant, pictures_of
 from xaireport.metrics import calibration, intervals, reliability, subsets
 from xaireport.report.gathered import DataEvidence, MadeOn, RunInfo, SeedRun, SplitCounts, VariantEvidence
 from xaireport.report.predictions import Predictions, write_csv
@@ -87,12 +88,14 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     shared = ("audit", "pairs", "cost")
     failures += [("", failure) for label, failure in context.failures.items() if label in shared]
     for name in complete:
-        if failure := context.failures.get(f"{name}/{TRUST}"):
+        if failure := context.failures.get(of_variant(name, TRUST)):
             failures.append((name, failure))
         for part in ("explain", TRUST):
-            pictures = context.inputs.get(f"{name}/{part}", context.out) / name
-            if pictures.is_dir():
-                shutil.copytree(pictures, context.out / "assets" / name, dirs_exist_ok=True)
+            made = context.inputs.get(of_variant(name, part))
+            if made is not None and (made / pictures_of(name)).is_dir():
+                shutil.copytree(
+                    made / pictures_of(name), context.out / "assets" / pictures_of(name), dirs_exist_ok=True
+                )
     audit = None
     if "audit" in context.inputs:
         audit = codec.load(DataAudit, context.inputs["audit"] / "audit.json")
@@ -152,7 +155,7 @@ def _missing(context: Context, name: str) -> list[Failure]:
     return [
         failure
         for label, failure in context.failures.items()
-        if label.startswith(f"{name}/") and label != f"{name}/{TRUST}"
+        if label.startswith(f"{of_variant(name)}/") and label != of_variant(name, TRUST)
     ]
 
 
@@ -160,7 +163,7 @@ def _variant(
     context: Context, study: StudySpec, name: str, seeds: list[int], cost: Cost | None
 ) -> VariantEvidence:
     def stored(part: str, kind: Any, seed: int | None = None) -> Any:
-        at = f"{name}/{part}" if seed is None else f"{name}/{part}/{seed}"
+        at = of_variant(name, part if seed is None else f"{part}/{seed}")
         return codec.load(kind, context.inputs[at]) if at in context.inputs else None
 
     runs: list[SeedRun] = []
@@ -169,14 +172,14 @@ def _variant(
         runs.append(
             SeedRun(
                 seed,
-                _sha256(context.inputs[f"{name}/model/{seed}"]),
-                _sha256(context.inputs[f"{name}/predictions/{seed}"]),
+                _sha256(context.inputs[of_variant(name, f"model/{seed}")]),
+                _sha256(context.inputs[of_variant(name, f"predictions/{seed}")]),
                 stored("evaluation", Evaluation, seed).scores,
                 training.epochs_run if training else None,
             )
         )
-    explained = context.inputs[f"{name}/explain"]
-    judged = context.inputs.get(f"{name}/{TRUST}")
+    explained = context.inputs[of_variant(name, "explain")]
+    judged = context.inputs.get(of_variant(name, TRUST))
     trust = codec.load(Trust | Skipped, judged / "trust.json") if judged else None
     return VariantEvidence(
         spec=study.variants[name],
@@ -199,7 +202,7 @@ def _variant(
 
 def _predictions(context: Context, name: str, seed: int) -> Iterator[Predictions]:
     splits: tuple[SplitName, ...] = ("val", "test")
-    with np.load(context.inputs[f"{name}/predictions/{seed}"], allow_pickle=False) as stored:
+    with np.load(context.inputs[of_variant(name, f"predictions/{seed}")], allow_pickle=False) as stored:
         for split in splits:
             yield Predictions(
                 name, seed, split, *(stored[f"{split}_{part}"] for part in ("sample_id", "y_true", "y_prob"))

@@ -19,6 +19,7 @@ from xaireport.explain.explainers import Explainer, batch_size, explainer
 from xaireport.explain.pictures import Painter
 from xaireport.explain.trust import drift, localisation, removal, sanity
 from xaireport.explain.trust.verdict import verdict
+from xaireport.labels import pictures_of
 from xaireport.metrics.means import measure, over_seeds
 from xaireport.nn.keras_classifier import KerasClassifier
 from xaireport.nn.runtime import open_model
@@ -218,7 +219,9 @@ def _drift(context: Context, params: Mapping[str, Any], test: Split, ours: drift
         groups = None if test.groups is None else test.groups[alike.index]
         return measure(values, controls, groups=groups, seed=seed)
 
-    painter = Painter(context.out, f"{params['name']}/moved")
+    # Theirs in a folder of their own: a sample may be called whatever ours and a further word would make.
+    folder = f"{pictures_of(params['name'])}/moved"
+    painters = Painter(context.out, folder), Painter(context.out, f"{folder}/other")
     return Drift(
         other=other,
         relation=params["relation"],
@@ -227,19 +230,26 @@ def _drift(context: Context, params: Mapping[str, Any], test: Split, ours: drift
         occlusion=mean(hidden, hidden.correlation, {"other_image": hidden.chance}),
         occlusion_iou=mean(hidden, hidden.iou, {}),
         moved=tuple(
-            _moved(painter, test, shown, row, mine[row], its[row], ours.y_pred)
+            _moved(painters, test, shown, row, mine[row], its[row], ours.y_pred)
             for row in drift.moved_most(shown)
         ),
     )
 
 
 def _moved(
-    painter: Painter, test: Split, shown: drift.Alike, row: int, mine: Floats, its: Floats, y_pred: Ints
+    painters: tuple[Painter, Painter],
+    test: Split,
+    shown: drift.Alike,
+    row: int,
+    mine: Floats,
+    its: Floats,
+    y_pred: Ints,
 ) -> Moved:
     at = int(shown.index[row])
     name, pixels = str(test.sample_id[at]), test.images[at]
-    layers = painter.explained(name, pixels, mine)
-    other = painter.explained(f"{name} other", pixels, its)
+    layers, other = (
+        painter.explained(name, pixels, grid) for painter, grid in zip(painters, (mine, its), strict=True)
+    )
     return Moved(
         name,
         int(test.labels[at]),

@@ -200,12 +200,13 @@ def load_study(
 
 
 def _locate(target: str, studies: Mapping[str, Path]) -> tuple[Path, str]:
+    study, dot, variant = target.partition(".")
     if target.endswith(".toml"):
         path = Path(target)
-        if not path.is_file():
+        if path.is_file():
+            return path, ""
+        if variant != "toml" or study not in studies or variant not in variant_names(studies[study]):
             raise ConfigError("a study file that exists", target)
-        return path, ""
-    study, dot, variant = target.partition(".")
     if study not in studies:
         raise unknown_name("study", study, list(studies))
     if dot and not variant:

@@ -44,7 +44,9 @@ def splits(
 def datasets(draw: st.DrawFn) -> Dataset:
     spatial = draw(st.sampled_from([(2, 3), (2, 2, 3)]))
     parts = draw(st.tuples(st.booleans(), st.booleans()))
-    columns = tuple(draw(st.lists(st.sampled_from(["age", "sex", "Körperstelle"]), unique=True)))
+    columns = tuple(
+        draw(st.lists(st.sampled_from(["age", "age.npy", "groups", "Körperstelle"]), unique=True))
+    )
     made = [draw(splits(spatial, parts, columns)) for _ in SPLITS]
     return Dataset(INFO, *made)
 

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from xaireport.data.extras import _groups
 from xaireport.data.load import NOT_OFFICIAL, load
 from xaireport.errors import ConfigError, DataError
 from xaireport.spec import StudySpec
@@ -103,7 +106,32 @@ def test_an_unknown_group_is_a_group_of_its_own(tmp_path: Path) -> None:
     more["train_lesion"] = np.array([7, 7, np.nan, np.nan, 3, 3, 3, 3])
     dataset = read(tmp_path, arrays(), more, groups="lesion")
     assert dataset.train.groups is not None
-    assert dataset.train.groups.tolist() == ["7", "7", "train_002", "train_003", "3", "3", "3", "3"]
+    assert dataset.train.groups.tolist() == [
+        "7",
+        "7",
+        "image:train_002",
+        "image:train_003",
+        "3",
+        "3",
+        "3",
+        "3",
+    ]
+
+
+WORD = st.text(st.sampled_from("ag1:"), max_size=3)
+NAMED = st.one_of(st.just("nan"), WORD, st.builds("{}:{}".format, st.sampled_from(("image", "group")), WORD))
+
+
+@given(st.lists(NAMED, min_size=1, max_size=6), st.data())
+def test_a_group_is_never_that_of_an_image_of_its_name(given_groups: list[str], data: st.DataObject) -> None:
+    """Two images share a group where the data say so, whatever the names of both are."""
+    n = len(given_groups)
+    ids = data.draw(st.lists(WORD, min_size=n, max_size=n, unique=True))
+    found = _groups(np.array(given_groups), np.array(ids), "here").tolist()
+    for i in range(n):
+        for j in range(i):
+            known = given_groups[i] not in ("", "nan")
+            assert (found[i] == found[j]) == (known and given_groups[i] == given_groups[j])
 
 
 def test_masks_of_bool_become_0_and_255(tmp_path: Path) -> None:

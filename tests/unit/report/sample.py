@@ -372,6 +372,6 @@ def make_study(folder: Path, drawn: Sequence[str] = (), quantised: bool = False,
     variants = {name: one for name, one in results["variants"].items() if not drawn or name in drawn}
     draw(results | {"variants": variants}, folder / "assets/figures")
     if drawn:  # those of the comparison are about all variants
-        path = folder / "assets/figures/comparison-lineage.svg"
-        save(path, partial(lineage, results), "Lineage", "What was made from what.")
+        path = folder / "assets/figures/lineage.svg"
+        save(path, partial(lineage, results), "lineage", "Lineage", "What was made from what.")
     return Study(results, folder)

@@ -314,9 +314,9 @@ def test_a_drawing_with_more_than_shapes_is_refused(phantom, tmp_path):
     import shutil
 
     shutil.copytree(phantom.folder, tmp_path / "s")
-    drawing = tmp_path / "s/assets/figures/mine-per-class.svg"
+    drawing = tmp_path / "s/assets/figures/variants/mine/per-class.svg"
     drawing.write_text(drawing.read_text("utf-8").replace("</svg>", "<script>1</script></svg>"), "utf-8")
-    with pytest.raises(RenderError, match="mine-per-class"):
+    with pytest.raises(RenderError, match="mine/per-class"):
         render_card(phantom.results, "mine", tmp_path / "s")
 
 
@@ -408,4 +408,4 @@ def test_a_variant_of_which_everything_was_skipped(study, tmp_path):
     assert read(html.render(comparison(results), study.folder), {"derma": results}).problems == []
     assert read(render_index([results]), {"derma": results}).problems == []
     draw(results, tmp_path)
-    assert (tmp_path / "mine-per-class.svg").is_file()
+    assert (tmp_path / "variants/mine/per-class.svg").is_file()

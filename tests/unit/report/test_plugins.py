@@ -21,6 +21,7 @@ from xaireport.report.html import render_card
 
 ACME = """
 from xaireport.report.document import Figure, Paragraph
+from xaireport.report.drawings import drawing
 from xaireport.report.figures import Drawing
 from xaireport.report.formats import Format
 from xaireport.report.plugins import Plugin
@@ -29,8 +30,8 @@ from xaireport.report.sections.registry import SectionMaker
 
 
 def make(card):
-    drawing = Figure(f"assets/figures/{card.name}-acme.svg", ("What Acme sees.",))
-    return "computed", (Paragraph(("Of ", card.study.quote("study"), ", says Acme.")), drawing)
+    seen = Figure(drawing("acme", card.name), ("What Acme sees.",))
+    return "computed", (Paragraph(("Of ", card.study.quote("study"), ", says Acme.")), seen)
 
 
 def dot(results, variant):
@@ -77,7 +78,7 @@ def test_a_package_adds_a_section_a_drawing_and_a_format(acme: Path, tmp_path: P
     page = render_card(study.results, "augmented", study.folder)
     assert 'id="section-acme"' in page
     assert "Acme&#39;s own" in page
-    assert 'id="figure-augmented-acme"' in page
+    assert 'id="figure-variants.augmented.acme"' in page
     assert page.index('id="section-l"') < page.index('id="section-acme"') < page.index('id="section-k"')
     assert [each.name for each in formats()] == ["html", "pdf", "md", "fragment", "txt"]
 

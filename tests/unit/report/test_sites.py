@@ -102,9 +102,9 @@ def test_both_fragments_are_there_whole_with_ids_of_their_own(browser: Any, site
     assert len(ids) == len(set(ids))
     inside = page.evaluate("[...document.querySelectorAll('.xaireport [id]')].map(one => one.id)")
     assert inside
-    assert all(one.startswith(("xr-derma-augmented-", "xr-derma-mine-")) for one in inside)
+    assert all(one.startswith(("xr-derma.augmented.", "xr-derma.mine.")) for one in inside)
     for link in page.locator(".xaireport a").evaluate_all("all => all.map(one => one.getAttribute('href'))"):
-        assert link.startswith("#xr-derma-")
+        assert link.startswith("#xr-derma.")
         assert link[1:] in ids
     assert page.locator(".xaireport script, .xaireport input, .xaireport link").count() == 0
     assert page.locator(".xaireport h1").count() == 0
@@ -148,7 +148,7 @@ def test_no_style_leaks_in(browser: Any, sites: Path) -> None:
         "p",
     )
     look = """([names, chosen]) => chosen.map(selector => {
-      const all = getComputedStyle(document.querySelector(`#xr-derma-augmented-fragment ${selector}`));
+      const all = getComputedStyle(document.querySelector(`[id="xr-derma.augmented.fragment"] ${selector}`));
       return names.map(name => all[name]).join(' | ');
     })"""
     found = [visit(browser, sites, site).evaluate(look, [names, chosen]) for site in SITES]

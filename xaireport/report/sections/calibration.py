@@ -15,6 +15,7 @@ from xaireport.report.document import (
     Text,
     Tone,
 )
+from xaireport.report.drawings import drawing
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections.cells import value_cell
 from xaireport.report.sections.registry import Card, Content, absent
@@ -78,7 +79,7 @@ def _sentence(variant: Evidence) -> Text:
 
 def _diagram(card: Card) -> Figure:
     return Figure(
-        f"assets/figures/{card.name}-reliability.svg",
+        drawing("reliability", card.name),
         (
             "Reliability diagram: share called right against the probability of the called class, with "
             "Wilson's intervals; below, the number of test images in each bin.",

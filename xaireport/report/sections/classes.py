@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xaireport.report.document import Cell, Column, Count, Details, Figure, Matrix, Row, Table, Text
+from xaireport.report.drawings import drawing
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections.cells import score_cell
 from xaireport.report.sections.registry import Card, Content
@@ -33,7 +34,7 @@ def make_scores(card: Card) -> Content:
     table = Table(
         ("Scores per class on the test split, intervals beneath; lowest recall marked",), columns, rows, notes
     )
-    figure = Figure(f"assets/figures/{card.name}-per-class.svg", ("Precision, recall and F1 per class.",))
+    figure = Figure(drawing("per-class", card.name), ("Precision, recall and F1 per class.",))
     return "computed", (table, figure, *_further(card))
 
 
@@ -41,7 +42,7 @@ def make_confusion(card: Card) -> Content:
     """Counts and shares of each true class; with many classes, a drawing instead of a table."""
     if card.n_classes > MATRIX_LIMIT:
         figure = Figure(
-            f"assets/figures/{card.name}-confusion.svg",
+            drawing("confusion", card.name),
             ("Confusion matrix, normalised by row. The counts are in results.json.",),
         )
         return "computed", (figure,)

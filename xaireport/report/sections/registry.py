@@ -73,9 +73,11 @@ def sections(card: Card, makers: Iterable[SectionMaker]) -> tuple[Section, ...]:
         Two sections claim the same letter.
     """
     by_letter: dict[str, SectionMaker] = {}
+    taken: set[str] = set()
     for maker in makers:
-        if maker.letter in by_letter:
+        if maker.letter.lower() in taken:  # the ids of a page are in small letters
             raise ConfigError("one section per letter", f"two for {maker.letter}: {maker.title}")
+        taken.add(maker.letter.lower())
         by_letter[maker.letter] = maker
     made: dict[str, Section] = {}
     for maker in sorted(by_letter.values(), key=lambda maker: maker.order):

@@ -17,6 +17,7 @@ from xaireport.report.document import (
     Table,
     Text,
 )
+from xaireport.report.drawings import drawing
 from xaireport.report.evidence import Evidence
 from xaireport.report.sections import deployment
 from xaireport.report.sections.registry import Card, Content
@@ -29,7 +30,7 @@ def make(card: Card) -> Content:
     if card.variant.get("training"):
         blocks.append(
             Figure(
-                f"assets/figures/{card.name}-learning-curves.svg",
+                drawing("learning-curves", card.name),
                 ("Learning curves; the mark is the epoch whose weights were kept.",),
             )
         )

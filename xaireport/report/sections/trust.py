@@ -303,7 +303,7 @@ def moved_picture(study: Evidence, place: Evidence) -> Picture:
             variant,
             class_name(study, place.get("y_true")),
             called,
-            place=f"moved-{slug(variant)}",
+            place=f"moved-{slug(variant)}.",
         ),
     )
 
