@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +75,12 @@ class PageNodes(Nodes):
     ) -> dict[str, Input]:
         """Add a page in every format wanted; return each file's place below ``home``, and what makes it."""
         templates = {f"templates/{i}": Input(path=each) for i, each in enumerate(paths.folders("templates"))}
+        taken = {step.stage for step in self.nodes} | {"manifest", "publish"}
         made = {}
         for each in formats():
             if params["page"] not in each.layouts:
                 continue
-            if find_spec(f"xaireport.stages.{each.name}"):
+            if each.name in taken:
                 raise ConfigError("a format that is not called as a step of a build", each.name, "rename it")
             place = f"{path}{each.suffix}"
             if self.formats and each.name not in self.formats:

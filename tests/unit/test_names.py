@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import xaireport
 from xaireport import paths
 from xaireport.data.audit.pictures import FOLDER as AUDIT
-from xaireport.engine.node import Input, Node
+from xaireport.engine.node import Input, Node, Publication, Step
 from xaireport.engine.plan import check
 from xaireport.errors import ConfigError
 from xaireport.graph import Graph
@@ -69,8 +69,8 @@ def study(name: str, variants: Sequence[str], kinds: Sequence[str]) -> StudySpec
     return StudySpec(name=name, data="data.npz", classes=("a", "b"), groups="g", variants=made)
 
 
-def graph(shape: Shape, names: Sequence[tuple[str, Sequence[str]]]) -> list[Node]:
-    """All nodes of a build of these studies; ``names``: each study's, and its variants'."""
+def graph(shape: Shape, names: Sequence[tuple[str, Sequence[str]]]) -> list[Step]:
+    """All steps of a build of these studies; ``names``: each study's, and its variants'."""
     made = Graph(Path("reports"))
     results = {}
     for kinds, (name, variants) in zip(shape.studies, names, strict=True):
@@ -99,7 +99,7 @@ def renamed(text: str, before: Any, after: Any) -> str:
     return re.sub("|".join(map(re.escape, pairs)), lambda found: pairs[found[0]], text)
 
 
-def written(nodes: Sequence[Node], rename: Callable[[str], str] = str) -> list[str]:
+def written(nodes: Sequence[Step], rename: Callable[[str], str] = str) -> list[str]:
     """Everything a graph says, mappings as lists of pairs: two keys that became one are one pair fewer."""
 
     def plain(value: Any) -> Any:
@@ -113,21 +113,26 @@ def written(nodes: Sequence[Node], rename: Callable[[str], str] = str) -> list[s
 
     return [
         json.dumps(
-            [rename(node.name), node.stage, plain(node.params), plain(node.inputs), plain(node.publish)]
+            [rename(step.name), plain(step.files), rename(str(step.home)), rename(step.seal)]
+            if isinstance(step, Publication)
+            else [rename(step.name), step.stage, plain(step.params), plain(step.inputs), plain(step.publish)]
         )
-        for node in nodes
+        for step in nodes
     ]
 
 
-def published(nodes: Sequence[Node], shape: Shape, names: Any) -> list[str]:
+def published(nodes: Sequence[Step], shape: Shape, names: Any) -> list[str]:
     """Every file that the build may put where people look; of pictures one of each kind."""
     found = []
     for node in nodes:
-        for source, place in node.publish.items():
-            if not source.endswith("/"):
+        if isinstance(node, Node):
+            found += [place.as_posix() for place in node.publish.values()]
+            continue
+        for file in node.files:
+            place = node.home / file
+            if file != "assets":
                 found.append(place.as_posix())
                 continue
-            assert source == "assets/"
             (variants,) = (variants for name, variants in names if place.parent.name == name)
             found.append(f"{place}/{AUDIT}/01-exact.jpg")
             for variant in variants:

@@ -148,11 +148,6 @@ class Publication:
     guards: Mapping[str, Guard] = field(default_factory=dict)
     stage: str = "publish"
 
-    @property
-    def inputs(self) -> Mapping[str, Input]:
-        """What is published, as a node's inputs are named."""
-        return self.files
-
 
 Step = Node | Publication
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from xaireport.engine.code import CodeHasher
 from xaireport.engine.hashes import HashCache, sha256_of_files
 from xaireport.engine.keys import Parts, key_of, key_parts
-from xaireport.engine.node import Input, Made, Node, Step
+from xaireport.engine.node import Input, Made, Node, Publication, Step
 from xaireport.engine.store import Record
 from xaireport.engine.versions import Versions
 from xaireport.errors import ConfigError, Failure, StoreError, XaiReportError
@@ -78,7 +78,7 @@ class Planner:
         """
         if node.refused:
             raise node.refused
-        inputs = self.resolve(node, done)
+        inputs = self.resolve(node.inputs, node.stage, done)
         hashes = {label: found.sha256 for label, found in inputs.found.items()}
         paths = {label: found.path for label, found in inputs.found.items()}
         code = self._code.closure(node.code) if node.code else {}
@@ -86,8 +86,8 @@ class Planner:
         made = {label: found.made for label, found in inputs.found.items() if found.made}
         return Plan(parts, key_of(parts), paths, inputs.failures, inputs.unknown, inputs.missing, made)
 
-    def resolve(self, step: Step, done: Mapping[str, Outcome]) -> Inputs:
-        """Look up what a step reads, given the outcomes of all earlier ones.
+    def resolve(self, inputs: Mapping[str, Input], stage: str, done: Mapping[str, Outcome]) -> Inputs:
+        """Look up what a step of a stage reads, given the outcomes of all earlier ones.
 
         Raises
         ------
@@ -98,14 +98,14 @@ class Planner:
         failures: dict[str, Failure] = {}
         unknown: set[str] = set()
         missing: Failure | None = None
-        for label, source in step.inputs.items():
+        for label, source in inputs.items():
             found = self._outside(source.path) if source.path else _inside(source, done[source.node])
             if found is None:
                 unknown.add(label)
             elif isinstance(found, Found):
                 known[label] = found
             elif source.optional:
-                failures[label] = found if isinstance(found, Failure) else _without_place(found, step.stage)
+                failures[label] = found if isinstance(found, Failure) else _without_place(found, stage)
             elif isinstance(found, Failure):
                 missing = missing or found
             else:
@@ -168,7 +168,8 @@ def check(nodes: Sequence[Step]) -> None:
             raise ConfigError("nodes of different names", f"two called '{node.name}'")
         if not node.stage or "/" in node.stage or node.stage.startswith("."):
             raise ConfigError("a stage that can be a folder's name", node.stage, where=node.name)
-        for label, source in node.inputs.items():
+        read = node.files if isinstance(node, Publication) else node.inputs
+        for label, source in read.items():
             if bool(source.node) == bool(source.path):
                 raise ConfigError(
                     "an input with either a node or a path", source, where=f"{node.name}: {label}"

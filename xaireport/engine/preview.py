@@ -62,7 +62,7 @@ class _Preview:
         return published_report(node, "would restore", change)
 
     def publication(self, publication: Publication) -> NodeReport:
-        inputs = self._planner.resolve(publication, self.done)
+        inputs = self._planner.resolve(publication.files, publication.stage, self.done)
         if inputs.missing:
             self.done[publication.name] = inputs.missing
             return NodeReport(publication.name, publication.stage, "skipped", failure=inputs.missing)

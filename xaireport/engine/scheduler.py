@@ -235,7 +235,7 @@ class _Build:
 
     def _published(self, publication: Publication, number: int, total: int) -> NodeReport:
         """Put the files of several nodes where people look for them."""
-        inputs = self._planner.resolve(publication, self._done)
+        inputs = self._planner.resolve(publication.files, publication.stage, self._done)
         if inputs.missing:
             self._done[publication.name] = inputs.missing
             return NodeReport(publication.name, publication.stage, "skipped", failure=inputs.missing)

@@ -20,6 +20,7 @@ from xaireport.explain.decide import decide
 from xaireport.explain.explainers import Explainer, Maps, VisMaps, batch_size, explainer
 from xaireport.explain.pictures import Layers, Painter
 from xaireport.explain.select import Choice
+from xaireport.files import replacing
 from xaireport.spec import ExplainSettings
 from xaireport.types import (
     Classifier,
@@ -182,10 +183,8 @@ def _save(path: Path, made: _Made, targets: Ints) -> None:
 
 
 def _write(path: Path, **arrays: NDArray[Any]) -> None:
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    part.replace(path)
+    with replacing(path) as part:
+        np.savez_compressed(part, allow_pickle=False, **arrays)
 
 
 def _named(test: Split, choice: Choice) -> tuple[str, Pixels]:

@@ -16,6 +16,7 @@ from PIL import Image
 from xaireport.explain import slices
 from xaireport.explain.cam import upsample
 from xaireport.explain.palette import colour
+from xaireport.files import replacing
 from xaireport.types import Floats, Pixels
 
 SIDE = 160
@@ -121,12 +122,9 @@ class Painter:
 
     def _write(self, sample_id: str, layer: str, picture: Pixels) -> str:
         name = f"{safe_name(sample_id)}-{layer}.jpg"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        part = self._folder / f"{name}.part"
-        with part.open("wb") as file:
+        with replacing(self._folder / name) as part:
             # Full colour resolution: at this size subsampled chroma would smear the map's edges.
-            Image.fromarray(picture).save(file, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
-        part.replace(self._folder / name)
+            Image.fromarray(picture).save(part, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
         return f"{self._address}/{name}"
 
 

@@ -8,8 +8,6 @@ derived from (seed, epoch).
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+
+from xaireport.files import remove_parts, replacing
 
 Arrays = list[NDArray[Any]]
 _FILE = "epoch.npz"
@@ -44,18 +44,13 @@ def save(state: TrainingState, folder: Path) -> None:
     """Write ``state`` atomically; a kill leaves the previous epoch's."""
     arrays = {f"{kind}/{i}": a for kind in _ARRAYS for i, a in enumerate(getattr(state, kind))}
     facts = json.dumps({name: getattr(state, name) for name in _FACTS})
-    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-    with os.fdopen(handle, "wb") as file:
-        np.savez(file, facts=np.array(facts), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(temporary).replace(folder / _FILE)
+    with replacing(folder / _FILE, durable=True) as part:
+        np.savez(part, facts=np.array(facts), **arrays)
 
 
 def load(folder: Path) -> TrainingState | None:
     """Read the state; None where there is none, or where the file is damaged (training starts afresh)."""
-    for leftover in folder.glob("*.tmp"):
-        leftover.unlink()
+    remove_parts(folder)
     try:
         # By its path NumPy would leave a damaged file open.
         with (folder / _FILE).open("rb") as file, np.load(file, allow_pickle=False) as stored:

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from xaireport.files import write_atomic
 from xaireport.nn.backend import import_keras
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -36,6 +37,4 @@ def save_model(model: Any, path: Path) -> None:
                     metadata.pop("date_saved", None)
                     data = json.dumps(metadata, sort_keys=True).encode()
                 target.writestr(zipfile.ZipInfo(name, _EPOCH), data)
-        second = Path(folder) / "released.keras"
-        second.write_bytes(written.getvalue())
-        second.replace(path)
+    write_atomic(path, written.getvalue())
