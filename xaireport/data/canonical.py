@@ -62,7 +62,6 @@ def open_dataset(folder: Path) -> Dataset:
     StoreError
         If either file is missing or damaged.
     """
-    hint = "Delete the folder; the next build makes it again."
     try:
         document = json.loads((folder / INFO).read_text(encoding="utf-8"))
         columns: dict[str, list[str]] = document["columns"]
@@ -70,7 +69,9 @@ def open_dataset(folder: Path) -> Dataset:
             splits = {name: _read_split(file, name, columns[name]) for name in SPLITS}
         return Dataset(open_info(folder), **splits)
     except (OSError, ValueError, KeyError, TypeError, DataError) as problem:
-        raise StoreError("a stored data set", problem, hint, str(folder)) from problem
+        raise StoreError(
+            "a stored data set", problem, "Delete the folder; the next build makes it again.", str(folder)
+        ) from problem
 
 
 def open_info(folder: Path) -> DatasetInfo:

@@ -51,8 +51,12 @@ def split_with_extras(name: SplitName, part: Part, extras: Npz, study: DataSpec)
         key = f"{part.origin}_{what}"
         if key not in extras.names:
             known = ", ".join(sorted(_known(extras.names))) or "nothing"
-            hint = "Mend groups, masks or columns in the study file."
-            raise DataError(f"an array {key!r} in the extras", f"a file with {known}", hint, str(extras.path))
+            raise DataError(
+                f"an array {key!r} in the extras",
+                f"a file with {known}",
+                "Mend groups, masks or columns in the study file.",
+                str(extras.path),
+            )
         array = extras.read(key)
         n = len(array) if array.ndim else 0
         if n != part.total:

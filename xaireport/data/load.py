@@ -85,8 +85,12 @@ def _describe(study: DataSpec, located: Located, path: Path) -> DatasetInfo:
         has_checksum = located.loader == "medmnist" or path.suffix != ".npz"
         official = md5 == facts.md5 if has_checksum else None
         if study.classes and len(study.classes) != len(facts.classes):
-            expected, hint = f"{len(facts.classes)} classes for {facts.name}", "Leave `classes` out."
-            raise ConfigError(expected, len(study.classes), hint, study.name)
+            raise ConfigError(
+                f"{len(facts.classes)} classes for {facts.name}",
+                len(study.classes),
+                "Leave `classes` out.",
+                study.name,
+            )
         info = DatasetInfo(
             name=facts.name,
             title=facts.title,
@@ -100,8 +104,12 @@ def _describe(study: DataSpec, located: Located, path: Path) -> DatasetInfo:
             url=facts.homepage,
         )
     if not info.classes:
-        hint = 'Add classes = ["…", "…"], in the order of the labels.'
-        raise ConfigError("class names beside `data`", "none", hint, study.name)
+        raise ConfigError(
+            "class names beside `data`",
+            "none",
+            'Add classes = ["…", "…"], in the order of the labels.',
+            study.name,
+        )
     notes = () if info.official is not False else (NOT_OFFICIAL,)
     return replace(
         info,
