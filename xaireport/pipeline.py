@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -204,7 +204,7 @@ def render(
         raise ConfigError(
             f"studies that were built into {out}: {', '.join(published) or 'none so far'}",
             ", ".join(missing) or "nothing",
-            "run `xaireport build` first",
+            _build_first(missing, published, out),
         )
     find_formats(formats)
     graph = Graph(out, formats=formats)
@@ -239,6 +239,13 @@ def _variants(results: Path) -> list[str]:
 def _published(out: Path, except_for: set[str]) -> dict[str, Input]:
     found = sorted(out.glob("*/results.json"))
     return {path.parent.name: Input(path=path) for path in found if path.parent.name not in except_for}
+
+
+def _build_first(missing: Sequence[str], published: Collection[str], out: Path) -> str:
+    """Return what makes the studies that cannot be rendered, or renders those that can."""
+    command = "render --all" if published and not missing else f"build {' '.join(missing) or '--all'}"
+    elsewhere = f" --out {out}" if out != Path("reports") else ""
+    return f"`xaireport {command}{elsewhere}`"
 
 
 def _pages(steps: Sequence[Step]) -> tuple[Path, ...]:

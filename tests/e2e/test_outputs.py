@@ -195,6 +195,16 @@ def test_a_brought_model_is_asked_as_it_was_declared(project: Path, variant: str
         np.testing.assert_allclose(stored["test_y_prob"], expected, atol=1e-5)
 
 
+def test_a_trained_model_takes_raw_pixels_and_holds_no_optimiser(project: Path) -> None:
+    from xaireport.nn.backend import import_keras
+
+    model = import_keras().saving.load_model(project / "models" / "own" / "small" / "model.keras")
+    assert getattr(model, "optimizer", None) is None
+    answers = model(small.stripes()["test_images"].astype(np.float32)).numpy()
+    with np.load(small.artefact(project, "predict own.small seed 0") / "predictions.npz") as stored:
+        np.testing.assert_allclose(answers, stored["test_y_prob"], atol=1e-5)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_number_of_a_page_is_a_stored_one_and_in_the_pdf(project: Path, page: str) -> None:
     found = page_numbers.read(html(project, page), studies_of(project, page))

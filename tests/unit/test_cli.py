@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from xaireport.cli import app
 from xaireport.engine.node import NodeReport, NodeStarted
 from xaireport.errors import ConfigError, DataError, Failure, StoreError
 from xaireport.pipeline import BuildRequest, BuildResult
-from xaireport.study import load_study
+from xaireport.study import load_study, select
 from xaireport.types import Epoch
 
 HEAVY = (
@@ -261,24 +262,74 @@ def test_list_names_a_broken_study_and_shows_the_others(tmp_path: Path) -> None:
 
 def test_init_writes_a_study_that_loads_and_never_overwrites(tmp_path: Path) -> None:
     result = run(app, ["init", "lab"])
-    path = tmp_path / "models/lab.toml"
+    path = tmp_path / "lab.toml"
     assert result.exit_code == 0
-    assert "xaireport build lab" in result.stdout
+    assert result.stdout == "Wrote lab.toml. Fill it in, then: xaireport build lab.toml\n"
     mine = load_study(path).variants["mine"]
     assert (mine.path, mine.pixel_scale, mine.output) == ("my_model.keras", "0-1", "probabilities")
-    assert "lab.mine" in run(app, ["list"]).stdout
     path.write_text("# mine\n")
     for name in ("lab", "derma", "My Lab", "../lab"):
         refused = run(app, ["init", name])
         assert refused.exit_code == 2
         assert refused.stderr.startswith("Error: Expected")
     assert path.read_text() == "# mine\n"
-    assert [each.name for each in (tmp_path / "models").iterdir()] == ["lab.toml"]
+    assert [each.name for each in tmp_path.iterdir()] == ["lab.toml"]
+
+
+def test_a_file_in_the_working_folder_is_not_listed(tmp_path: Path) -> None:
+    """A TOML file there is most often no study."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    (tmp_path / "broken.toml").write_text("x = \n")
+    run(app, ["init", "lab"])
+    listed = json.loads(run(app, ["list", "--json"]).stdout)["studies"]
+    assert {study["name"] for study in listed} == {"cifar10", "derma", "fracture3d"}
+
+
+HINTS = {
+    "build lab.toml": "init lab",
+    "init derma": "init derma-2",
+    "init begun": "init begun-2",
+    "build derma.toml": "build derma",
+    "build both": "build both.toml",
+    "build both.mine": "build both.toml",
+    "build": "list",
+    "render derma": "build derma",
+    "render derma begun --out there": "build derma begun --out there",
+    "render --all": "build --all",
+}
+"""What is typed -> the command that the answer names."""
+
+
+@pytest.fixture
+def selecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a build find its studies and read them, and do nothing with them."""
+
+    def build(request: BuildRequest, *_: Any) -> BuildResult:
+        for each in select(request.targets, request.all):
+            load_study(each.path)
+        return BuildResult(())
+
+    monkeypatch.setattr(pipeline, "build", build)
+
+
+@pytest.mark.usefixtures("selecting")
+@pytest.mark.parametrize("typed", HINTS)
+def test_the_command_that_a_hint_names_works(typed: str, tmp_path: Path) -> None:
+    """In a folder where two studies were begun, one of them in models/ as well, and nothing was built."""
+    for name in ("begun", "both"):
+        run(app, ["init", name])
+    (tmp_path / "models").mkdir()
+    shutil.copy(tmp_path / "both.toml", tmp_path / "models")
+    result = run(app, typed.split())
+    assert result.exit_code == 2
+    (command,) = re.findall("Hint: .*`xaireport ([^`]+)`", result.stderr)
+    assert command == HINTS[typed]
+    assert run(app, command.split()).exit_code == 0
 
 
 def test_what_init_comments_out_is_valid_too(tmp_path: Path) -> None:
     run(app, ["init", "lab"])
-    path = tmp_path / "models/lab.toml"
+    path = tmp_path / "lab.toml"
     head, tables = path.read_text().split("# A model trained here")
     code = [line.removeprefix("# ") for line in tables.splitlines() if line.startswith(("# [", "# "))]
     settings = [line for line in code if line.startswith("[") or " = " in line]

@@ -228,7 +228,7 @@ def test_ids_of_two_cards_differ_whatever_follows(cards: list[tuple[str, str]]) 
 
 def test_our_own_words_are_found() -> None:
     assert {"data", "audit", "variant", "assets", "figures", "card", "moved", "toml"} <= set(ours())
-    assert {"training", "predictions", "evaluation", "words", "seed", "file0"} <= set(of_the_graph())
+    assert {"training", "predictions", "evaluation", "seed", "file0"} <= set(of_the_graph())
 
 
 def test_a_variant_may_be_called_as_the_suffix_of_a_study_file(

@@ -268,6 +268,27 @@ def test_a_study_of_the_users_own_hides_a_shipped_one(
     assert select(["derma"])[0].variants == ("own",)
 
 
+def test_a_file_in_the_working_folder_is_found_by_name_but_not_by_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("lab", "derma", "My"):
+        (tmp_path / f"{name}.toml").write_text(FAMILY)
+    lab = Path("lab.toml")
+    assert select(["lab"]) == select(["lab.toml"]) == (Selection(lab, study.variant_names(lab)),)
+    assert select(["lab.a", "lab.toml", "lab.b"]) == select(["lab"])
+    assert select(["lab.b"]) == (Selection(lab, ("b",)),)
+    assert {each.path for each in select([], all=True)} == set(study.discover().values())
+    with pytest.raises(
+        ConfigError, match=r"one study called derma.*name the file: `xaireport build derma\.toml`"
+    ):
+        select(["derma"])
+    assert select(["derma.toml"])[0].path == Path("derma.toml")
+    for strange in ("My", "../lab", str(tmp_path / "lab")):
+        with pytest.raises(ConfigError, match="a study that exists"):
+            select([strange])
+
+
 @pytest.mark.parametrize(
     ("targets", "all_", "words"),
     [

@@ -197,12 +197,12 @@ def clean(
 def init(
     name: Annotated[str, typer.Argument(help="Name of the study: lower-case letters, digits, _ and -.")],
 ) -> None:
-    """Write a study file for your own data: models/NAME.toml."""
+    """Write a study file for your own data into the working folder: NAME.toml."""
     with _console():
         from xaireport.cli import scaffold
 
         path = scaffold.write(name)
-        print(f"Wrote {path}. Fill it in, then: xaireport build {name}")
+        print(f"Wrote {path}. Fill it in, then: xaireport build {path}")
 
 
 def main() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 
 from xaireport.errors import ConfigError
@@ -12,15 +15,13 @@ from xaireport.study.file import check_name
 TEMPLATE = Path(__file__).with_name("study_template.toml")
 
 
-def write(name: str, folder: Path = Path("models")) -> Path:
-    """Write a study file for somebody's own data and model.
+def write(name: str) -> Path:
+    """Write a study file for somebody's own data and model into the working folder.
 
     Parameters
     ----------
     name : str
         Name of the study: of the file, and later of the report's folder.
-    folder : Path
-        Where studies lie.
 
     Returns
     -------
@@ -35,11 +36,21 @@ def write(name: str, folder: Path = Path("models")) -> Path:
         The folder cannot be written to.
     """
     check_name(name, "study", "")
-    path = folder / f"{name}.toml"
-    existing = path if path.exists() else discover().get(name)
+    path, listed = Path(f"{name}.toml"), discover()
+    existing = _existing(path, listed)
     if existing is not None:
+        numbered = (Path(f"{name}-{n}.toml") for n in count(2))
+        free = next(each for each in numbered if _existing(each, listed) is None)
         raise ConfigError(
-            "a name that no study has yet", repr(name), "choose another, or edit the file", str(existing)
+            "a name that no study has yet",
+            repr(name),
+            f"take another: `xaireport init {free.stem}`",
+            str(existing),
         )
     write_atomic(path, TEMPLATE.read_bytes())
     return path
+
+
+def _existing(path: Path, listed: Mapping[str, Path]) -> Path | None:
+    """Return what stands in the way of a study file of that name, itself included."""
+    return path if os.path.lexists(path) else listed.get(path.stem)

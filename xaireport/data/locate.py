@@ -72,7 +72,8 @@ def locate(
             return _real(file, facts)
     looked = " or ".join(str(place / facts.file) for place in _folders(facts, data_dir))
     received = f"no file {looked}, and {reason}"
-    hint = f"Put the file there (from {facts.url}), or use --data phantom."
+    hint = f"Put the file there (from {facts.url})"
+    hint += ", or use --data phantom." if has_phantom(facts.name) else "."
     if mode == "real" or not has_phantom(facts.name):
         raise DataError(f"the data of {facts.title}", received + _pickled(facts, data_dir), hint, study.name)
     return _phantom(
@@ -89,7 +90,10 @@ def _own(study: StudySpec, mode: DataMode) -> Located:
     file = Path(study.folder) / Path(study.data).expanduser()
     if not file.is_file():
         raise DataError(
-            "a data file", f"nothing at {file}", "Paths are relative to the study file.", study.name
+            "a data file",
+            f"nothing at {file}",
+            "Put it there, or name another: paths are relative to the study file.",
+            f"{Path(study.folder) / study.name}.toml: data",
         )
     notice = f"{study.name}: its own file is used; there is no phantom of it." if mode == "phantom" else ""
     return Located("real", _with_extras(file, file.stem), "npz", notice)

@@ -1,15 +1,14 @@
 """Study files to frozen specifications: parents resolved, this run's settings laid over, everything checked.
 
-Finds, selects and loads studies. Trains nothing, reads no data, and does not know which architectures exist.
+Loads studies; ``find`` finds and selects them. Trains nothing, reads no data, and does not know which
+architectures exist.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from xaireport import paths
 from xaireport.errors import ConfigError
 from xaireport.spec import StudySpec, TrainSettings, VariantSpec
 from xaireport.study import overrides as settings
@@ -22,9 +21,9 @@ from xaireport.study.file import (
     plain,
     read_toml,
     table_at,
-    unknown_name,
     validated,
 )
+from xaireport.study.find import Selection, discover, select, variant_names
 from xaireport.study.inherit import Layers, inherit, merge
 from xaireport.study.rules import (
     Architectures,
@@ -39,83 +38,14 @@ from xaireport.study.rules import (
     parents_first,
 )
 
+__all__ = ["Selection", "assign_overrides", "discover", "load_study", "select", "variant_names"]
+
 STUDY_KEYS = tuple(key for key in StudySpec.model_fields if key not in ("name", "overrides", "folder"))
 VARIANT_KEYS = (
     *(key for key in VariantSpec.model_fields if key not in ("name", "changed_from_parent")),
     "phantom",
 )
 PHANTOM_KEYS = ("train", "options", "quantise")
-
-
-@dataclass(frozen=True)
-class Selection:
-    """A study and the variants of it that this run is about, in the order of the file."""
-
-    path: Path
-    variants: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """Name of the study."""
-        return self.path.stem
-
-
-def discover() -> dict[str, Path]:
-    """Return every study that can be built by name, and its file (the user's own before the shipped ones)."""
-    here = Path.cwd()
-    return {
-        Path(name).stem: file.relative_to(here) if file.is_relative_to(here) else file
-        for name, file in paths.files("models", "*.toml").items()
-    }
-
-
-def select(targets: Sequence[str], all: bool = False) -> tuple[Selection, ...]:
-    """Turn what the reader asked for into studies and variants.
-
-    Parameters
-    ----------
-    targets : sequence of str
-        ``study``, ``study.variant``, or the path of a study file (ends in ``.toml``).
-    all : bool
-        Every study that :func:`discover` finds; with no targets.
-
-    Returns
-    -------
-    tuple of Selection
-        One per study, in the order asked for. A chosen variant does not bring its parents along.
-
-    Raises
-    ------
-    ConfigError
-        Nothing asked for, a name nobody knows, two files of one name, a file that cannot be read.
-    """
-    if all == bool(targets):
-        raise ConfigError(
-            "a study, a variant, or --all", "both" if all else "nothing", "`xaireport list` names all studies"
-        )
-    studies = discover()
-    files: dict[str, Path] = {}
-    chosen: dict[str, set[str]] = {}
-    for target in studies if all else targets:
-        path, variant = _locate(target, studies)
-        name = path.stem
-        if files.setdefault(name, path).resolve() != path.resolve():
-            raise ConfigError(
-                f"one study called {name}", f"{files[name]} and {path}", "build one after the other"
-            )
-        known = variant_names(path)
-        if variant and variant not in known:
-            raise unknown_name("variant", target, [f"{name}.{key}" for key in known], str(path))
-        chosen.setdefault(name, set()).update([variant] if variant else known)
-    return tuple(
-        Selection(path, tuple(key for key in variant_names(path) if key in chosen[name]))
-        for name, path in files.items()
-    )
-
-
-def variant_names(path: Path) -> tuple[str, ...]:
-    """Return the names of a study's variants without checking what they say."""
-    return tuple(table_at(read_toml(path), "variants", f"{path}: variants"))
 
 
 def assign_overrides(texts: Sequence[str], selections: Sequence[Selection]) -> dict[str, tuple[str, ...]]:
@@ -197,21 +127,6 @@ def load_study(
     if seed is not None:
         update["seed"] = seed
     return study.model_copy(update=update)
-
-
-def _locate(target: str, studies: Mapping[str, Path]) -> tuple[Path, str]:
-    study, dot, variant = target.partition(".")
-    if target.endswith(".toml"):
-        path = Path(target)
-        if path.is_file():
-            return path, ""
-        if variant != "toml" or study not in studies or variant not in variant_names(studies[study]):
-            raise ConfigError("a study file that exists", target)
-    if study not in studies:
-        raise unknown_name("study", study, list(studies))
-    if dot and not variant:
-        raise ConfigError("study.variant", repr(target))
-    return studies[study], variant
 
 
 def _names(raw: Table, file: str) -> list[str]:

@@ -200,8 +200,9 @@ def test_a_damaged_memory_costs_one_try(memory: Path, gone: Server) -> None:
 
 @pytest.mark.parametrize("mode", ["auto", "phantom"])
 def test_most_data_sets_have_no_phantom(memory: Path, gone: Server, mode: Any) -> None:
-    with pytest.raises(DataError, match=r"bloodmnist|BloodMNIST"):
+    with pytest.raises(DataError, match=r"bloodmnist|BloodMNIST") as refused:
         locate(study("bloodmnist"), mode, None, memory)
+    assert "--data phantom" not in refused.value.hint
 
 
 def test_the_pickled_cifar10_is_explained(home: Path, memory: Path, gone: Server) -> None:
@@ -223,7 +224,7 @@ def test_own_data_is_always_real(tmp_path: Path, memory: Path) -> None:
 
 def test_own_data_that_is_missing(tmp_path: Path, memory: Path) -> None:
     own = study("", data="my.npz", classes=("a", "b"), folder=str(tmp_path))
-    with pytest.raises(DataError, match=r"my\.npz.*relative to the study file"):
+    with pytest.raises(DataError, match=r"my\.npz.*\(.*/mine\.toml: data\).*relative to the study file"):
         locate(own, "auto", None, memory)
 
 
