@@ -115,7 +115,7 @@ def evidence() -> Iterator[Measurement]:
     from sklearn import metrics
 
     from xaireport.metrics import intervals
-    from xaireport.metrics.resampled import confusion_scores
+    from xaireport.metrics.resampled import confusion_scores, joined
 
     rng = np.random.default_rng(0)
     n, k = 2005, 7
@@ -126,7 +126,8 @@ def evidence() -> Iterator[Measurement]:
     cells = y_true * k + y_pred
 
     def ours() -> None:
-        for values in confusion_scores(intervals.resampled_confusions(confusion, rng)).values():
+        parts = [confusion_scores(drawn) for drawn in intervals.resampled_confusions(confusion, 0)]
+        for values in joined(parts).values():
             np.nanquantile(values, [0.025, 0.975], axis=0)
 
     def one_loop() -> None:
@@ -139,7 +140,7 @@ def evidence() -> Iterator[Measurement]:
             metrics.precision_recall_fscore_support(t, p, average=average, zero_division=0)
 
     def clustered() -> None:
-        for weights in intervals.resampled_weights(1500, rng):
+        for weights in intervals.resampled_weights(1500, 0):
             confusion_scores(intervals.cell_sums(cells, k * k, groups, weights).reshape(-1, k, k))
 
     def timed(function: Callable[[], None], times: int = 1) -> float:

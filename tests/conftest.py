@@ -11,7 +11,9 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew; read the diff")
+    parser.addoption(
+        "--update-golden", action="store_true", help="write tests/golden and bounds in docs/results anew"
+    )
 
 
 @pytest.fixture

@@ -85,6 +85,7 @@ def test_the_stand_in_has_the_signature_of_the_build() -> None:
         "dry_run",
         "listener",
         "formats",
+        "force",
     ]
     assert list(inspect.signature(pipeline.clean).parameters) == ["everything"]
 

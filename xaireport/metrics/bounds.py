@@ -14,7 +14,7 @@ from xaireport.metrics.resampled import PER_CLASS, confusion_scores, defined_in,
 from xaireport.types import ClassScores, Score
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -118,38 +118,27 @@ class Bounds:
     @cached_property
     def _resampled(self) -> Mapping[str, NDArray[np.float64]]:
         """What the confusion matrix determines."""
-        rng = np.random.default_rng(self._seed)
         defined = defined_in(confusion_scores(self._confusion[None]))
-
-        def scored(confusions: NDArray[np.int64] | NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-            return confusion_scores(confusions, defined, ordinal=self._ordinal, costs=self._costs)
-
-        if self._groups is not None:
-            chunks = intervals.resampled_weights(int(self._groups.max()) + 1, rng, self._k**2)
-            parts = [
-                scored(
-                    intervals.cell_sums(self._cells, self._k**2, self._groups, weights).reshape(
-                        -1, self._k, self._k
-                    )
-                )
-                for weights in chunks
+        return joined(
+            [
+                confusion_scores(confusions, defined, ordinal=self._ordinal, costs=self._costs)
+                for confusions in self._resampled_confusions()
             ]
-        else:
-            step = max(1, intervals.CHUNK // self._k**2)  # of a hundred classes a few matrices at once
-            parts = [
-                scored(
-                    intervals.resampled_confusions(
-                        self._confusion, rng, min(step, intervals.RESAMPLES - start)
-                    )
-                )
-                for start in range(0, intervals.RESAMPLES, step)
-            ]
-        return joined(parts)
+        )
+
+    def _resampled_confusions(self) -> Iterator[NDArray[np.float64]]:
+        if self._groups is None:
+            yield from intervals.resampled_confusions(self._confusion, self._seed)
+            return
+        n_cells = self._k**2
+        for weights in intervals.resampled_weights(int(self._groups.max()) + 1, self._seed, n_cells):
+            sums = intervals.cell_sums(self._cells, n_cells, self._groups, weights)
+            yield sums.reshape(-1, self._k, self._k)
 
     @cached_property
     def _resampled_calibration(self) -> Mapping[str, NDArray[np.float64]]:
         sums = intervals.group_sums(calibration.columns(self._truth, self._prob), self._units)
-        draws = intervals.resampled_weights(len(sums), np.random.default_rng(self._seed))
+        draws = intervals.resampled_weights(len(sums), self._seed)
         return joined([calibration.scores(weights @ sums, self._k) for weights in draws])
 
     @cached_property
@@ -163,7 +152,7 @@ class Bounds:
         rankings = {index: Ranking(self._truth == index, self._prob[:, index]) for index in self._present}
         parts = []
         n_units = int(self._units.max()) + 1
-        draws = intervals.resampled_weights(n_units, np.random.default_rng(self._seed), len(self._truth))
+        draws = intervals.resampled_weights(n_units, self._seed, len(self._truth))
         for weights in draws:
             part = np.full((len(weights), self._k), np.nan)
             for index, ranking in rankings.items():

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xaireport.metrics import intervals
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -109,14 +111,12 @@ def if_calibrated(
     upper = np.cumsum(normalised, axis=1)
     bins = bin_of(normalised)
     top = normalised.argmax(axis=1)
-    rng = np.random.default_rng(seed)
     # What is expected of each bin: of the top class, then of each class.
     expected = [np.bincount(bins[rows, top], normalised[rows, top], BINS)]
     expected += [np.bincount(bins[:, j], normalised[:, j], BINS) for j in range(k)]
     gaps = np.empty((NULL_DRAWS, k + 1))
-    for draw in range(NULL_DRAWS):
-        luck = rng.random(n_units)[units]
-        drawn = np.minimum((luck[:, None] > upper).sum(axis=1), k - 1)
+    for draw, luck in enumerate(intervals.fractions(n_units, seed, NULL_DRAWS)):
+        drawn = np.minimum((luck[units][:, None] > upper).sum(axis=1), k - 1)
         right = drawn == top
         seen = [np.bincount(bins[rows, top][right], minlength=BINS)]
         cells = np.bincount(drawn * BINS + bins[rows, drawn], minlength=k * BINS).reshape(k, BINS)

@@ -1,13 +1,14 @@
 """Intervals: how far a score on the test images may lie from what the system would get on all such images.
 
-Resampling n (truth, prediction) pairs with replacement is one multinomial draw over the K × K cells of the
-confusion matrix, so that 10,000 resamples cost one call. Where images belong together (patient, lesion), the
-groups are resampled instead. This module knows no names of scores; see ``resampled`` for those.
+Everything that is drawn for an interval is drawn here, as whole numbers. NumPy promises the stream of a
+bit generator, and of no method on top of it (NEP 19): ``multinomial`` has changed, ``integers`` has not, and
+a test pins the draws. Images are resampled, or where they belong together (patient, lesion) the groups.
+This module knows no names of scores; see ``resampled`` for those.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -51,17 +52,8 @@ def wilson(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
     return (centre - half if successes else 0.0), (centre + half if successes < n else 1.0)
 
 
-def resampled_confusions(
-    confusion: NDArray[np.int64], rng: np.random.Generator, rows: int = RESAMPLES
-) -> NDArray[np.int64]:
-    """Return ``rows`` confusion matrices, int (rows, K, K), of as many images drawn with replacement."""
-    cells = confusion.reshape(-1)
-    n = int(cells.sum())
-    return rng.multinomial(n, cells / n, size=rows).reshape(rows, *confusion.shape)
-
-
 def resampled_weights(
-    n_groups: int, rng: np.random.Generator, numbers: int = 1
+    n_groups: int, seed: int | Sequence[int], numbers: int = 1
 ) -> Iterator[NDArray[np.float32]]:
     """Yield how often each group was drawn: float (rows, G) at a time, ``RESAMPLES`` rows in all.
 
@@ -69,9 +61,12 @@ def resampled_weights(
     ----------
     n_groups : int
         G of G groups are drawn with replacement; all images of a group come together. Without groups: n.
+    seed : int or sequence of int
+        The same seed draws the same rows, however many come at a time.
     numbers : int
         How many numbers the caller makes of each row: so that what is in memory at once stays within bounds.
     """
+    rng = _generator(seed)
     step = max(1, CHUNK // max(n_groups, numbers))
     for start in range(0, RESAMPLES, step):
         rows = min(step, RESAMPLES - start)
@@ -79,6 +74,35 @@ def resampled_weights(
         drawn += np.arange(rows, dtype=np.int32)[:, None] * n_groups
         weights = np.bincount(drawn.reshape(-1), minlength=rows * n_groups)
         yield weights.astype(np.float32).reshape(rows, n_groups)
+
+
+def resampled_confusions(
+    confusion: NDArray[np.int64], seed: int | Sequence[int]
+) -> Iterator[NDArray[np.float64]]:
+    """Yield confusion matrices of as many images drawn with replacement: float (rows, K, K) at a time.
+
+    In law one multinomial draw over the cells, but for the draws themselves, which are those of the images in
+    the order of their cells.
+    """
+    cells = confusion.reshape(-1)
+    filled = np.flatnonzero(cells)
+    starts = np.cumsum(cells[filled]) - cells[filled]
+    for weights in resampled_weights(int(cells.sum()), seed, len(cells)):
+        drawn = np.zeros((len(weights), len(cells)))
+        drawn[:, filled] = np.add.reduceat(weights, starts, axis=1)
+        yield drawn.reshape(-1, *confusion.shape)
+
+
+def fractions(n: int, seed: int | Sequence[int], rows: int) -> Iterator[NDArray[np.float64]]:
+    """Yield ``rows`` times n numbers from 0 to below 1, every multiple of 2⁻⁵³ as likely as the next."""
+    rng = _generator(seed)
+    for _ in range(rows):
+        yield rng.integers(0, 1 << 53, n).astype(np.float64) / (1 << 53)
+
+
+def _generator(seed: int | Sequence[int]) -> np.random.Generator:
+    # Not default_rng: NumPy may change the bit generator behind it.
+    return np.random.Generator(np.random.PCG64(seed))
 
 
 def units_of(groups: ArrayLike | None, n: int) -> NDArray[np.int64]:

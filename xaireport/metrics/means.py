@@ -100,6 +100,6 @@ def _resampled_means(columns: Numbers, units: NDArray[np.int64], seed: int) -> N
     sums = group_sums(columns, units)
     sizes = np.bincount(units).astype(np.float64)
     table = np.column_stack([sums, sizes]).astype(np.float32)
-    parts = [weights @ table for weights in resampled_weights(len(sizes), np.random.default_rng([seed, 8]))]
+    parts = [weights @ table for weights in resampled_weights(len(sizes), [seed, 8])]
     drawn = np.concatenate(parts).astype(np.float64)
     return drawn[:, :-1] / drawn[:, -1:]

@@ -183,8 +183,7 @@ class _Study:
         }
         defined = {name: defined_in(each) for name, each in found.items()}
         parts: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in variants}
-        rng = np.random.default_rng(seed)
-        for weights in intervals.resampled_weights(int(units.max()) + 1, rng, self._k**2):
+        for weights in intervals.resampled_weights(int(units.max()) + 1, seed, self._k**2):
             for name, each in cells.items():
                 sums = intervals.cell_sums(each, self._k**2, units, weights).reshape(-1, self._k, self._k)
                 scored = confusion_scores(sums, defined[name], ordinal=ordinal, costs=costs)

@@ -142,8 +142,7 @@ class _Case:
             name: (defined_in(self._of(mask)), defined_in(self._of(~mask if rest else np.ones_like(mask))))
             for name, mask in masks.items()
         }
-        rng = np.random.default_rng(self._seed)
-        for weights in intervals.resampled_weights(int(self._units.max()) + 1, rng, self._k**2):
+        for weights in intervals.resampled_weights(int(self._units.max()) + 1, self._seed, self._k**2):
             whole = self._sums(self._cells, weights)
             for name, mask in masks.items():
                 inside = self._sums(np.where(mask, self._cells, -1), weights)

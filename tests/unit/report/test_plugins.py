@@ -89,7 +89,9 @@ def test_its_pages_are_steps_of_the_build_and_depend_on_its_code(acme: Path) -> 
     graph.pages("derma", {"augmented": {}}, evidence)
     nodes = {node.name: node for node in graph.nodes}
     own = nodes["txt derma.augmented"]
-    assert own.publish == {"page.txt": Path("reports/derma/augmented/card.txt")}
+    published = nodes["publish derma"]
+    assert published.home == Path("reports/derma")
+    assert published.files["augmented/card.txt"] == Input(own.name, "page.txt", optional=True)
     assert "txt derma" not in nodes
     for node in (own, nodes["html derma"]):
         assert "acme_xai" in node.code
