@@ -94,7 +94,7 @@ def test_every_option_reaches_the_build(building: Callable[..., list[Any]]) -> N
     asked = building(RESULT)
     line = (
         "build derma cifar10.resnet --epochs 3 --max-minutes 1.5 --seed 7 --out x --data phantom "
-        "--data-dir d --allow-random-backbone --set a.train.epochs=1 --set seed=2 --dry-run"
+        "--data-dir d --allow-random-backbone --set a.train.epochs=1 --set seed=2 --dry-run --force"
     )
     assert run(app, line.split()).exit_code == 0
     assert run(app, ["build", "--all"]).exit_code == 0
@@ -110,6 +110,7 @@ def test_every_option_reaches_the_build(building: Callable[..., list[Any]]) -> N
             allow_random_backbone=True,
             overrides=("a.train.epochs=1", "seed=2"),
             dry_run=True,
+            force=True,
         ),
         BuildRequest(all=True),
     ]
