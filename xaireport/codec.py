@@ -1,4 +1,4 @@
-"""Frozen dataclasses to JSON and back, strictly, and files that are written whole or not at all.
+"""Frozen dataclasses to JSON and back, strictly.
 
 The declared types of the fields drive the decoding: a class needs no code of its own to be stored. Arrays are
 not handled: they are stored as ``.npz`` by whoever makes them.
@@ -6,13 +6,10 @@ not handled: they are stored as ``.npz`` by whoever makes them.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import json
 import math
-import os
-import secrets
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -21,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from xaireport.errors import StoreError
+from xaireport.files import write_atomic
 
 T = TypeVar("T")
 
@@ -143,30 +141,6 @@ def load(kind: Any, path: Path) -> Any:
     except StoreError as error:
         where = f"{path}: {error.where}" if error.where else str(path)
         raise StoreError(error.expected, error.received, error.hint, where) from error
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` in one step: a reader sees the old file or the new one, never a part.
-
-    Raises
-    ------
-    StoreError
-        If the folder cannot be written to.
-    """
-    temporary = path.with_name(
-        f".{path.name}.{secrets.token_hex(4)}"
-    )  # the same folder: rename cannot cross disks
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise StoreError("a file that can be written", error.strerror or error, where=str(path)) from error
 
 
 def _dataclass(kind: Any, data: object, where: str) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import xaireport.report
 from xaireport.engine.node import Context, Input, Node
-from xaireport.errors import DataError
+from xaireport.errors import XaiReportError
 from xaireport.labels import of_variant
 from xaireport.nn.backbone import weights_file
 from xaireport.pagenodes import PageNodes
@@ -167,7 +167,7 @@ class Graph(PageNodes):
             f"cost {study.name}", "cost", {"variants": list(chosen), "parents": parents}, files, RUNTIME[-2:]
         )
 
-    def without_data(self, study: str, refused: DataError) -> Input:
+    def without_data(self, study: str, refused: XaiReportError) -> Input:
         """Add the node that fails for a study whose data cannot be had; return what the index reads of it."""
         name = f"data {study}"
         self.nodes.append(Node(name, "data", {}, {}, (), (), _never, refused=refused))
@@ -180,7 +180,8 @@ class Graph(PageNodes):
         first = seeds(study, variant)[0]
         for seed in seeds(study, variant):
             if variant.quantise.is_on:
-                names.append(self._conversion(study, variant, arrays))
+                stands_in = located.source == "phantom"
+                names.append(self._conversion(study, variant, arrays, stands_in))
             elif not variant.path:
                 names.append(self._training(study, variant, seed, arrays, located))
             names.append(
@@ -249,7 +250,9 @@ class Graph(PageNodes):
         )
         return names
 
-    def _conversion(self, study: StudySpec, variant: VariantSpec, arrays: Input) -> str:
+    def _conversion(
+        self, study: StudySpec, variant: VariantSpec, arrays: Input, stands_in: bool = False
+    ) -> str:
         """Add what makes a variant's TFLite file: a quantised one its model, a float one what to measure."""
         quantised = variant.quantise.is_on
         parent = study.variants[variant.parent] if quantised else variant
@@ -272,6 +275,7 @@ class Graph(PageNodes):
             CONVERTERS,
             {"model.tflite": MODELS / study.name / variant.name / "model.tflite"} if quantised else {},
             loose=("max_minutes",) if retrained else (),
+            stands_in=stands_in,
         )
 
     def _training(
@@ -297,6 +301,7 @@ class Graph(PageNodes):
             NEURAL,
             {"model.keras": model_path(study, variant, seed)},
             loose=("max_minutes",),
+            stands_in=located.source == "phantom",
         )
 
     def results(self, study: StudySpec, chosen: Sequence[str]) -> dict[str, Input]:
@@ -349,7 +354,6 @@ class Graph(PageNodes):
             },
             inputs,
             ("numpy", "jsonschema"),
-            {name: self.out / study.name / name for name in ("results.json", "predictions.csv")},
             code=EVIDENCE_CODE,
         )
         figures = self.add(
@@ -358,7 +362,6 @@ class Graph(PageNodes):
             {},
             {"results": Input(results)},
             ("matplotlib", "seaborn", *distributions()),
-            {"assets/": self.out / study.name / "assets"},
             code=("xaireport.stages.figures", *code()),
         )
         return {

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xaireport.engine.node import Context, Input, Node
+from xaireport.engine.node import Context, Input, Node, Step
 
 
 class Nodes:
     """The nodes so far; what is added later may read what was added before."""
 
     def __init__(self) -> None:
-        self.nodes: list[Node] = []
+        self.nodes: list[Step] = []
 
     def add(
         self,
@@ -28,6 +28,7 @@ class Nodes:
         loose: tuple[str, ...] = (),
         code: tuple[str, ...] = (),
         apart: bool = False,
+        stands_in: bool = False,
     ) -> str:
         """Add a node that runs ``xaireport.stages.<stage>`` and return its name; ``apart``, see `Node`."""
         module = f"xaireport.stages.{stage}"
@@ -47,6 +48,7 @@ class Nodes:
                 publish or {},
                 loose,
                 module if apart else "",
+                stands_in=stands_in,
             )
         )
         return name

@@ -1,4 +1,4 @@
-"""The nodes that write pages: each page in every format, and the manifest after them."""
+"""The nodes that write pages: each page in every format, the manifest after them, and their publication."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from xaireport import paths
-from xaireport.engine.node import Input
+from xaireport.engine.node import Input, Publication
 from xaireport.errors import ConfigError
 from xaireport.nodes import Nodes
 from xaireport.report.formats import formats
 from xaireport.report.plugins import code, distributions
-from xaireport.wiring import optional
+from xaireport.report.replaceable import check_replaceable
+from xaireport.wiring import optional, publication_of
+
+ALL_STUDIES = "all studies"
+"""In the place of a study's name, which has no spaces."""
 
 
 class PageNodes(Nodes):
@@ -39,44 +43,48 @@ class PageNodes(Nodes):
             Inputs ``results`` and ``predictions``, and the pictures: ``assets``, or ``assets/<folder>`` for
             each folder in it.
         """
+        home = self.out / name
         files = {"results": "results.json", "predictions": "predictions.csv"}
         made = {
-            f"{name}/{files.get(label, label)}": replace(each, optional=True)
+            files.get(label, label): replace(each, optional=label != "results")
             for label, each in evidence.items()
         }
         for variant, needed in variants.items():
-            path = Path(name, variant, "card")
             params = {"page": "card", "variant": variant}
-            made |= self._page(f"{name}.{variant}", params, {**evidence, **needed}, path)
-        made |= self._page(name, {"page": "comparison"}, evidence, Path(name, "index"))
-        self.add(
+            path = Path(variant, "card")
+            made |= self._page(f"{name}.{variant}", params, {**evidence, **needed}, home, path)
+        made |= self._page(name, {"page": "comparison"}, evidence, home, Path("index"))
+        manifest = self.add(
             f"manifest {name}",
             "manifest",
             {},
             {"results": evidence["results"], **{f"file/{file}": each for file, each in made.items()}},
             (),
-            {"manifest.json": self.out / name / "manifest.json"},
         )
+        made["manifest.json"] = Input(manifest, "manifest.json")
+        guards = {"results.json": check_replaceable}
+        self.nodes.append(Publication(publication_of(name), home, made, "manifest.json", guards))
 
     def index(self, results: Mapping[str, Input]) -> None:
         """Add the page over all studies."""
         inputs = {f"results/{name}": each for name, each in sorted(results.items())}
-        self._page("all studies", {"page": "index"}, inputs, Path("index"))
+        made = self._page(ALL_STUDIES, {"page": "index"}, inputs, self.out, Path("index"))
+        self.nodes.append(Publication(publication_of(ALL_STUDIES), self.out, made))
 
     def _page(
-        self, name: str, params: Mapping[str, Any], inputs: Mapping[str, Input], path: Path
+        self, name: str, params: Mapping[str, Any], inputs: Mapping[str, Input], home: Path, path: Path
     ) -> dict[str, Input]:
-        """Add a page in every format wanted; return each file's place below ``out``, and what makes it."""
+        """Add a page in every format wanted; return each file's place below ``home``, and what makes it."""
         templates = {f"templates/{i}": Input(path=each) for i, each in enumerate(paths.folders("templates"))}
         made = {}
         for each in formats():
             if params["page"] not in each.layouts:
                 continue
-            if find_spec(f"xaireport.stages.{each.name}"):
+            if each.name == Publication.stage or find_spec(f"xaireport.stages.{each.name}"):
                 raise ConfigError("a format that is not called as a step of a build", each.name, "rename it")
             place = f"{path}{each.suffix}"
             if self.formats and each.name not in self.formats:
-                made[place] = Input(path=self.out / place, optional=True)  # as it is, from an earlier build
+                made[place] = Input(path=home / place, optional=True)  # as it is, from an earlier build
                 continue
             file = f"page{each.suffix}"
             node = self.add(
@@ -85,7 +93,6 @@ class PageNodes(Nodes):
                 {**params, "write": each.write, "suffix": each.suffix},
                 {**inputs, **templates},
                 (*each.packages, *distributions()),
-                {file: self.out / place},
                 code=("xaireport.stages.page", each.module, *code()),
                 apart=each.slow,
             )

@@ -10,16 +10,17 @@ from pathlib import Path
 from xaireport import study as studies
 from xaireport.data.known import known
 from xaireport.data.locate import locate
-from xaireport.engine.node import Input, Node, NodeReport, NodeStarted
+from xaireport.engine.node import Input, Node, NodeReport, NodeStarted, Publication, Step
 from xaireport.engine.scheduler import Cleaned, Engine
 from xaireport.errors import ConfigError, DataError, RenderError
 from xaireport.graph import Graph
 from xaireport.nn.zoo import ARCHITECTURES
 from xaireport.report.formats import formats as find_formats
+from xaireport.report.replaceable import check_source
 from xaireport.spec import StudySpec
 from xaireport.study.rules import check_costs
 from xaireport.types import DataMode, Epoch, Located
-from xaireport.wiring import MODELS, needed_by_card, with_parents
+from xaireport.wiring import MODELS, needed_by_card, optional, publication_of, with_parents
 
 STORE = MODELS / ".store"
 
@@ -51,6 +52,8 @@ class BuildRequest:
     allow_random_backbone: bool = False
     overrides: tuple[str, ...] = ()
     dry_run: bool = False
+    force: bool = False
+    """Replace published files that no earlier build put there."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,10 @@ def build(
         random_backbone=request.allow_random_backbone,
     )
     relay = _Relay(listener, on_epoch)
-    engine = Engine(STORE, relay.epoch)
+    engine = Engine(STORE, relay.epoch, request.force)
     notices, results = [], {}
     for selection in selections:
+        report = request.out / selection.name / "results.json"
         try:
             study, located = _study(selection, request, overrides[selection.name])
         except DataError as error:
@@ -113,14 +117,22 @@ def build(
                 raise
             results[selection.name] = graph.without_data(selection.name, error)
             continue
+        try:
+            check_source(report, located.source == "real")
+        except ConfigError as error:
+            if len(selections) == 1:
+                raise
+            graph.without_data(selection.name, error)
+            results[selection.name] = Input(path=report)
+            continue
         if located.notice:
             notices.append(located.notice)
             relay.tell(Notice(located.notice))
         chosen = _with_stored(engine, graph, study, located, with_parents(study, selection.variants))
         graph.evidence(study, located, chosen)
         made = graph.results(study, chosen)
-        results[study.name] = replace(made["results"], optional=True)
         graph.pages(study.name, {variant: needed_by_card(study, variant) for variant in chosen}, made)
+        results[study.name] = optional(publication_of(study.name), "results.json")
     graph.index({**_published(request.out, set(results)), **results})
     reports = engine.run(graph.nodes, dry_run=request.dry_run, listener=relay.node)
     return BuildResult(tuple(reports), tuple(notices), _pages(graph.nodes))
@@ -159,11 +171,8 @@ def _with_stored(
         return list(chosen)
     trial = graph.empty()
     nodes = trial.evidence(study, located, list(study.variants))
-    fresh = {
-        report.name
-        for report in engine.run(trial.nodes, dry_run=True)
-        if report.status in ("fresh", "would restore")
-    }
+    stored = [replace(step, publish={}) for step in trial.nodes if isinstance(step, Node)]
+    fresh = {report.name for report in engine.run(stored, dry_run=True) if report.status == "fresh"}
     return [name for name in study.variants if name in chosen or fresh.issuperset(nodes[name])]
 
 
@@ -174,10 +183,12 @@ def render(
     dry_run: bool = False,
     listener: Listener | None = None,
     formats: tuple[str, ...] = (),
+    force: bool = False,
 ) -> BuildResult:
     """Render again what was published: pages from ``results.json`` and the pictures beside it. No TensorFlow.
 
     ``formats`` names those to write; the files of the others stay as they are. By default all are written.
+    ``force`` as for a build.
 
     Raises
     ------
@@ -207,7 +218,7 @@ def render(
         evidence |= {f"assets/{each.name}": Input(path=each, optional=True) for each in pictures}
         graph.pages(name, {variant: {} for variant in variants}, evidence)
     graph.index(published)
-    reports = Engine(STORE).run(graph.nodes, dry_run=dry_run, listener=listener)
+    reports = Engine(STORE, force=force).run(graph.nodes, dry_run=dry_run, listener=listener)
     return BuildResult(tuple(reports), (), _pages(graph.nodes))
 
 
@@ -230,8 +241,16 @@ def _published(out: Path, except_for: set[str]) -> dict[str, Input]:
     return {path.parent.name: Input(path=path) for path in found if path.parent.name not in except_for}
 
 
-def _pages(nodes: Sequence[Node]) -> tuple[Path, ...]:
-    pages = [path for node in nodes if node.stage == "page" for path in node.publish.values()]
+def _pages(steps: Sequence[Step]) -> tuple[Path, ...]:
+    """Return the pages that there are now."""
+    stages = {step.name: step.stage for step in steps}
+    pages = [
+        step.home / name
+        for step in steps
+        if isinstance(step, Publication)
+        for name, source in step.files.items()
+        if stages.get(source.node) == "page"
+    ]
     return tuple(sorted((path for path in pages if path.is_file()), key=lambda path: (len(path.parts), path)))
 
 

@@ -93,6 +93,11 @@ def paired_scores(study: StudySpec) -> list[str]:
     return [*dict.fromkeys((*part_scores(study), "macro_f1", "mcc", "auroc")), *costs]
 
 
+def publication_of(study: str) -> str:
+    """Return the name of the step that publishes a study's report."""
+    return f"publish {study}"
+
+
 def optional(node: str, file: str) -> Input:
     """Return an input without which the reader goes on, and says so."""
     return Input(node, file, optional=True)

@@ -148,6 +148,7 @@ def test_without_pango_there_is_html_and_the_package_is_named(own_copy: Path) ->
     told = small.document(done, code=1)
     pages = {"faulty.whole", "faulty", "all studies"}
     others = {"md faulty.whole", "fragment faulty.whole", "manifest faulty"}
+    others |= {"publish faulty", "publish all studies"}
     assert small.by_status(told, "ran") == {f"html {page}" for page in pages} | others
     assert small.by_status(told, "failed") == {f"pdf {page}" for page in pages}
     for failure in told["failures"]:

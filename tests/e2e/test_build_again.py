@@ -20,6 +20,8 @@ OWN_PAGES = {
         for kind in ("html", "pdf", "md", "fragment")
     ),
     "manifest own",
+    "publish own",
+    "publish all studies",
 }
 MODULES = """
 import json, sys
@@ -111,20 +113,32 @@ def test_flipped_bytes_in_every_kind_of_step_run_these_alone(own_copy: Path) -> 
 @pytest.mark.parametrize(
     ("file", "node"),
     [
-        ("reports/own/mine/card.pdf", "pdf own.mine"),
-        ("reports/own/results.json", "results own"),
+        ("reports/own/mine/card.pdf", "publish own"),
+        ("reports/own/results.json", "publish own"),
         ("models/own/small/model.keras", "train own.small seed 0"),
     ],
 )
-def test_a_deleted_or_edited_file_is_put_back_without_running(own_copy: Path, file: str, node: str) -> None:
+def test_a_deleted_file_is_put_back_without_running_and_an_edited_one_stays_until_forced(
+    own_copy: Path, file: str, node: str
+) -> None:
     path = own_copy / file
     before = sha256(path)
-    for spoil in (Path.unlink, flip):
-        spoil(path)
-        told = small.build(own_copy, "own")
-        assert small.by_status(told, "restored") == {node}
-        assert small.by_status(told, "fresh") == {n["name"] for n in told["nodes"]} - {node}
-        assert sha256(path) == before
+    path.unlink()
+    told = small.build(own_copy, "own")
+    assert small.by_status(told, "restored") == {node}
+    assert small.by_status(told, "fresh") == {n["name"] for n in told["nodes"]} - {node}
+    assert sha256(path) == before
+
+    flip(path)
+    edited = sha256(path)
+    told = small.build(own_copy, "own", code=1)
+    assert small.by_status(told, "failed") == {node}
+    assert small.by_status(told, "fresh") == {n["name"] for n in told["nodes"]} - {node}
+    assert file in told["failures"][0]["message"]
+    assert sha256(path) == edited
+    told = small.build(own_copy, "own", "--force")
+    assert small.by_status(told, "restored") == {node}
+    assert sha256(path) == before
 
 
 def test_an_edited_template_renders_only(own_copy: Path) -> None:
@@ -138,8 +152,9 @@ def test_an_edited_template_renders_only(own_copy: Path) -> None:
     assert "edited-by-hand" in (own_copy / "reports" / "own" / "mine" / "card.html").read_text("utf-8")
     (templates / "screen.css").write_text(shipped.read_text() + "\n.edited-again { color: red }\n")
     told = small.build(own_copy, "own", "--dry-run")
-    assert small.by_status(told, "would run") == OWN_PAGES - {"manifest own"}
-    assert small.by_status(told, "may run") == {"manifest own"}
+    last = {"manifest own", "publish own", "publish all studies"}
+    assert small.by_status(told, "would run") == OWN_PAGES - last
+    assert small.by_status(told, "may run") == last
 
 
 def test_one_setting_runs_its_variant_and_the_others_stay_in_the_comparison(own_copy: Path) -> None:
@@ -216,6 +231,7 @@ def test_render_needs_no_study_file_and_no_tensorflow(own_copy: Path) -> None:
         *(f"{kind} {page}" for page in ("faulty", "all studies") for kind in ("html", "pdf")),
         *(f"{kind} faulty.whole" for kind in ("html", "pdf", "md", "fragment")),
         "manifest faulty",
+        "publish faulty",
     }
     assert modules(done.stderr).isdisjoint({"tensorflow", "keras", "matplotlib", "seaborn"})
     assert "jinja2" in modules(done.stderr)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import xaireport
 from xaireport import paths
 from xaireport.data.audit.pictures import FOLDER as AUDIT
-from xaireport.engine.node import Input, Node
+from xaireport.engine.node import Input, Node, Publication, Step
 from xaireport.engine.plan import check
 from xaireport.errors import ConfigError
 from xaireport.graph import Graph
@@ -69,7 +69,7 @@ def study(name: str, variants: Sequence[str], kinds: Sequence[str]) -> StudySpec
     return StudySpec(name=name, data="data.npz", classes=("a", "b"), groups="g", variants=made)
 
 
-def graph(shape: Shape, names: Sequence[tuple[str, Sequence[str]]]) -> list[Node]:
+def graph(shape: Shape, names: Sequence[tuple[str, Sequence[str]]]) -> list[Step]:
     """All nodes of a build of these studies; ``names``: each study's, and its variants'."""
     made = Graph(Path("reports"))
     results = {}
@@ -99,7 +99,7 @@ def renamed(text: str, before: Any, after: Any) -> str:
     return re.sub("|".join(map(re.escape, pairs)), lambda found: pairs[found[0]], text)
 
 
-def written(nodes: Sequence[Node], rename: Callable[[str], str] = str) -> list[str]:
+def written(steps: Sequence[Step], rename: Callable[[str], str] = str) -> list[str]:
     """Everything a graph says, mappings as lists of pairs: two keys that became one are one pair fewer."""
 
     def plain(value: Any) -> Any:
@@ -111,23 +111,26 @@ def written(nodes: Sequence[Node], rename: Callable[[str], str] = str) -> list[s
             return [rename(value.node), rename(value.file), rename(str(value.path)), value.optional]
         return rename(str(value)) if isinstance(value, str | Path) else value
 
-    return [
-        json.dumps(
-            [rename(node.name), node.stage, plain(node.params), plain(node.inputs), plain(node.publish)]
-        )
-        for node in nodes
-    ]
+    def parts(step: Step) -> list[Any]:
+        if isinstance(step, Publication):
+            return [step.home, step.files, step.seal, list(step.guards)]
+        return [step.params, step.inputs, step.publish]
+
+    return [json.dumps(plain([step.name, step.stage, *parts(step)])) for step in steps]
 
 
-def published(nodes: Sequence[Node], shape: Shape, names: Any) -> list[str]:
+def published(steps: Sequence[Step], names: Any) -> list[str]:
     """Every file that the build may put where people look; of pictures one of each kind."""
     found = []
-    for node in nodes:
-        for source, place in node.publish.items():
-            if not source.endswith("/"):
+    for step in steps:
+        if isinstance(step, Node):
+            found += [place.as_posix() for place in step.publish.values()]
+            continue
+        for file in step.files:
+            place = step.home / file
+            if file != "assets":
                 found.append(place.as_posix())
                 continue
-            assert source == "assets/"
             (variants,) = (variants for name, variants in names if place.parent.name == name)
             found.append(f"{place}/{AUDIT}/01-exact.jpg")
             for variant in variants:
@@ -204,9 +207,7 @@ def test_a_graph_is_the_same_whatever_the_names(build: tuple[Shape, list[tuple[s
     nodes = graph(shape, chosen)
     expected = written(graph(shape, plain), lambda text: renamed(text, plain, chosen))
     assert written(nodes) == expected
-    places = [
-        place.lower() for place in published(nodes, shape, chosen)
-    ]  # as a Mac or Windows tells them apart
+    places = [place.lower() for place in published(nodes, chosen)]  # as a Mac or Windows tells them apart
     assert len(places) == len(set(places))
     folders = {parent.as_posix() for place in places for parent in PurePosixPath(place).parents}
     assert not folders & set(places)
@@ -245,7 +246,7 @@ def with_plugin(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
         monkeypatch.setattr(module, "loaded", lambda: (Plugin(**parts),))
 
 
-@pytest.mark.parametrize("name", ["data", "manifest", "train"])
+@pytest.mark.parametrize("name", ["data", "manifest", "publish", "train"])
 def test_a_format_called_as_a_step_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with_plugin(monkeypatch, formats=(Format(name, ".txt", "acme:write"),))
     with pytest.raises(ConfigError, match=f"not called as a step of a build. Received: {name}"):

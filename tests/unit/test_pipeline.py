@@ -17,6 +17,7 @@ from xaireport.pipeline import BuildRequest, BuildResult, Notice
 from xaireport.study import load_study
 from xaireport.types import Located
 
+RECORD = Path(__file__).parents[2] / "docs" / "results" / "derma.results.json"
 MINE = """
 data = "my.npz"
 classes = ["a", "b"]
@@ -158,6 +159,57 @@ def test_one_study_without_data_fails_alone(here: Path) -> None:
     assert index.count("my.npz") == 2
 
 
+@pytest.mark.parametrize("more", [{}, {"force": True}, {"dry_run": True}, {"data_dir": Path()}])
+def test_synthetic_results_never_replace_real_ones(here: Path, more: dict[str, Any]) -> None:
+    """Whoever put them there, and before any work is done."""
+    place = here / "reports" / "derma" / "results.json"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(RECORD.read_bytes())
+    before = {path: path.read_bytes() for path in files(here)}
+    for targets in (("derma",), ("derma.baseline",)):
+        with pytest.raises(ConfigError, match=r"real data.*synthetic.*--out"):
+            pipeline.build(BuildRequest(targets, data="phantom", **more))
+    assert {path: path.read_bytes() for path in files(here)} == before
+    assert dry("derma", data="phantom", out=Path("elsewhere")).failed == ()
+
+
+def test_of_several_studies_the_one_with_real_results_fails_alone_and_stays(here: Path) -> None:
+    place = here / "reports" / "derma" / "results.json"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(RECORD.read_bytes())
+    result = dry("derma", "fracture3d", data="phantom")
+    assert [report.name for report in result.failed] == ["data derma"]
+    assert names(result, "train") == ["train fracture3d.cnn3d seed 0"]
+    assert names(result, "publish") == ["publish fracture3d", "publish all studies"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_build_without_a_finished_variant_never_replaces_one_that_has_some(here: Path, force: bool) -> None:
+    text = (
+        MINE.partition("[variants.first]")[0]
+        + """
+[variants.gone]
+path = "gone.keras"
+pixel_scale = "0-1"
+output = "probabilities"
+"""
+    )
+    (here / "models" / "mine.toml").write_text(text)
+    place = here / "reports" / "mine" / "results.json"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(RECORD.read_bytes())
+    (place.parent / "predictions.csv").write_text("mine")
+    result = pipeline.build(BuildRequest(("mine",), force=force))
+    failed = {report.name: report.failure for report in result.failed if report.status == "failed"}
+    assert "publish mine" in failed
+    assert {path.name: path.read_bytes() for path in place.parent.iterdir()} == {
+        "results.json": RECORD.read_bytes(), "predictions.csv": b"mine",
+    }  # fmt: skip
+    elsewhere = pipeline.build(BuildRequest(("mine",), out=Path("elsewhere")))
+    assert "publish mine" not in {report.name for report in elsewhere.failed}
+    assert (here / "elsewhere" / "mine" / "manifest.json").is_file()
+
+
 def test_nothing_can_be_rendered_before_a_build() -> None:
     with pytest.raises(ConfigError, match="none so far"):
         pipeline.render((), True, Path("reports"))
@@ -185,7 +237,8 @@ def test_a_time_budget_is_kept_and_a_larger_one_goes_on(here: Path) -> None:
         graph = Graph(Path("reports"), max_minutes=max_minutes)
         graph.evidence(study, located, ["first"])
         wanted = [node for node in graph.nodes if node.stage in ("data", "train")]
-        engine = Engine(here / store, lambda epoch: told.append(epoch.number))
+        # Both stores publish to one place.
+        engine = Engine(here / store, lambda epoch: told.append(epoch.number), force=True)
         reports = engine.run(wanted)
         assert [report.failure for report in reports] == [None, None]
         return told, (here / "models" / "mine" / "first" / "model.keras").read_bytes()

@@ -41,6 +41,9 @@ Targets = Annotated[
 ]
 All = Annotated[bool, typer.Option("--all", help="Every study that `xaireport list` names.")]
 Out = Annotated[Path, typer.Option(help="Folder for the reports.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace files in the way that no earlier build put there.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Why = Annotated[bool, typer.Option("--why", help="Say of every step why it runs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print only what went wrong.")]
@@ -102,6 +105,7 @@ def build(
             "--set", metavar="KEY=VALUE", help="For this run: augmented.train.epochs=5.", show_default=False
         ),
     ] = None,
+    force: Force = False,
     why: Why = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -125,6 +129,7 @@ def build(
             allow_random_backbone=allow_random_backbone,
             overrides=tuple(set_ or ()),
             dry_run=dry_run,
+            force=force,
         )
         with _stdout_kept_for_json(as_json):
             result = pipeline.build(request, console.on_event, console.on_epoch)
@@ -145,6 +150,7 @@ def render(
             show_default=False,
         ),
     ] = "",
+    force: Force = False,
     why: Why = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -156,7 +162,7 @@ def render(
 
         with _stdout_kept_for_json(as_json):
             wanted = tuple(filter(None, (name.strip() for name in formats.split(","))))
-            result = pipeline.render(tuple(targets or ()), all, out, dry_run, console.on_event, wanted)
+            result = pipeline.render(tuple(targets or ()), all, out, dry_run, console.on_event, wanted, force)
         _finish(console, result)
 
 

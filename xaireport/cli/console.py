@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from xaireport.cli.text import duration, epoch_text, failure_lines, has_failed, summary
+from xaireport.cli.text import duration, epoch_text, failure_lines, has_failed, kept_text, summary
 from xaireport.engine.node import NodeReport, NodeStarted
 from xaireport.errors import Failure, XaiReportError
 from xaireport.types import Epoch
@@ -140,6 +140,8 @@ class PlainConsole(QuietConsole):
         if report.status == "restored":
             for path in report.published:
                 self._line(f"    {path}")
+        for path in report.kept:
+            self._line(f"    {kept_text(path)}")
 
     def _reasons(self, why: Sequence[str]) -> None:
         if self._why:
@@ -207,6 +209,7 @@ class JsonConsole:
                     "seconds": round(report.seconds, 3),
                     "why": list(report.why),
                     "published": [str(path) for path in report.published],
+                    "kept": [str(path) for path in report.kept],
                 }
                 for report in reports
             ],

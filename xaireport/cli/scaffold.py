@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xaireport.codec import write_atomic
 from xaireport.errors import ConfigError
+from xaireport.files import write_atomic
 from xaireport.study import discover
 from xaireport.study.file import check_name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from xaireport.engine.node import NodeReport
 from xaireport.errors import Failure
@@ -33,6 +34,11 @@ def failure_lines(reports: Sequence[NodeReport]) -> list[str]:
     if skipped:
         lines.append(f"Not made for that reason: {', '.join(skipped)}")
     return lines
+
+
+def kept_text(place: Path) -> str:
+    """Return why a file of a build on synthetic data was not put where it belongs."""
+    return f"left as it is, not made from synthetic data: {place}"
 
 
 def summary(reports: Sequence[NodeReport]) -> str:

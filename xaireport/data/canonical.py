@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 
 from xaireport.data.npz import Npz
 from xaireport.errors import DataError, StoreError
+from xaireport.files import replacing
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Split, SplitName
 
 ARRAYS = "dataset.npz"
@@ -48,15 +47,10 @@ def save(dataset: Dataset, folder: Path) -> None:
     document = {"info": asdict(dataset.info), "columns": columns}
     text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_npz(dataset, folder / f".{ARRAYS}.part")
-        (folder / f".{INFO}.part").write_text(text, encoding="utf-8")
-        for name in (ARRAYS, INFO):
-            (folder / f".{name}.part").replace(folder / name)
+        with replacing(folder / ARRAYS) as arrays, replacing(folder / INFO) as info:
+            _write_npz(dataset, arrays)
+            info.write_text(text, encoding="utf-8")
     except OSError as problem:
-        for name in (ARRAYS, INFO):
-            with suppress(OSError):  # the folder itself may be what is missing
-                (folder / f".{name}.part").unlink()
         raise StoreError("a folder that can be written", problem, where=str(folder)) from problem
 
 
@@ -127,17 +121,14 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
 
 def _write_npz(dataset: Dataset, path: Path) -> None:
     """Write what ``np.savez`` would, without the time of day that it puts into every entry."""
-    with path.open("wb") as stream:
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-            arrays = [("n_classes", np.array([len(dataset.info.classes)], np.int64))]
-            arrays += [each for name in SPLITS for each in _arrays(name, dataset.split(name))]
-            for key, array in arrays:
-                entry = zipfile.ZipInfo(f"{key}.npy", _LONG_AGO)
-                entry.create_system = 3
-                with archive.open(entry, "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, _plain(array), allow_pickle=False)
-        stream.flush()
-        os.fsync(stream.fileno())
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        arrays = [("n_classes", np.array([len(dataset.info.classes)], np.int64))]
+        arrays += [each for name in SPLITS for each in _arrays(name, dataset.split(name))]
+        for key, array in arrays:
+            entry = zipfile.ZipInfo(f"{key}.npy", _LONG_AGO)
+            entry.create_system = 3
+            with archive.open(entry, "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, _plain(array), allow_pickle=False)
 
 
 def _read_split(file: Npz, name: SplitName, columns: list[str]) -> Split:

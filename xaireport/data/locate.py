@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from xaireport.data.known import CIFAR10, Known, known
 from xaireport.data.phantom import has_phantom
-from xaireport.errors import ConfigError, DataError, StoreError
+from xaireport.errors import ConfigError, DataError
+from xaireport.files import write_atomic
 from xaireport.spec import StudySpec
 from xaireport.types import DataMode, Located
 
@@ -158,10 +159,5 @@ def _recall(memory: Path) -> dict[str, str]:
 
 
 def _remember(memory: Path, failures: dict[str, str]) -> None:
-    part = memory.with_name(f".{memory.name}.part")
-    try:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(failures, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        part.replace(memory)
-    except OSError as problem:
-        raise StoreError("a folder that can be written", problem, where=str(memory)) from problem
+    text = json.dumps(failures, indent=2, sort_keys=True) + "\n"
+    write_atomic(memory, text.encode(), durable=False)

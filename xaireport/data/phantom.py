@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from xaireport.data.known import known
 from xaireport.errors import DataError
+from xaireport.files import write_atomic
 from xaireport.types import Dataset, DatasetInfo
 
 if TYPE_CHECKING:
@@ -71,10 +72,10 @@ def save_planted(name: str, seed: int, folder: Path) -> Path:
     """Write ``phantom_planted.json`` into ``folder``: what ``planted`` returns, for people alone."""
     import json
 
-    path, part = folder / PLANTED, folder / f".{PLANTED}.part"
+    path = folder / PLANTED
     pairs = [{"original": original, "copy": copy} for original, copy in planted(name, seed)]
-    part.write_text(json.dumps(pairs, indent=2) + "\n", encoding="utf-8")
-    return part.replace(path)
+    write_atomic(path, (json.dumps(pairs, indent=2) + "\n").encode(), durable=False)
+    return path
 
 
 def _recipe(name: str) -> Recipe:

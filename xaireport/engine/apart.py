@@ -23,13 +23,6 @@ from xaireport.engine.node import Context, Node
 from xaireport.errors import Failure, StoreError, XaiReportError
 
 
-def cores() -> int:
-    """Return how many processes may run at once."""
-    with contextlib.suppress(AttributeError):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class Processes:
     """Up to ``n`` processes, each of which runs one node after the other; closed like a file."""
 

@@ -16,7 +16,9 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
-from xaireport.engine.files import list_files, write_atomic
+from xaireport.engine.files import list_files
+from xaireport.errors import StoreError
+from xaireport.files import write_atomic
 
 _VERSION = 1  # of the file, and of what code.py derives from a source
 # File times advance with the kernel's tick (up to 10 ms): two changes within one tick look the same.
@@ -62,11 +64,12 @@ class HashCache:
 
     def sha256_of_path(self, path: Path) -> str | None:
         """Return the hash of a file, or of a folder (over its sorted relative files); None if absent."""
-        place = str(path)
-        if not path.is_dir():
-            return self.sha256(place)
-        hashes = {file: self.sha256(f"{place}/{file}") for file in list_files(place)}
-        return sha256_of_files({file: digest for file, digest in hashes.items() if digest is not None})
+        return sha256_of_files(self.sha256_of_folder(path)) if path.is_dir() else self.sha256(str(path))
+
+    def sha256_of_folder(self, folder: Path) -> dict[str, str]:
+        """Return the SHA-256 of each file below a folder, by path relative to it."""
+        hashes = {file: self.sha256(f"{folder}/{file}") for file in list_files(str(folder))}
+        return {file: digest for file, digest in hashes.items() if digest is not None}
 
     def fact(self, kind: str, file: str, derive: Callable[[str], Any]) -> Any:
         """Return ``derive(file)``, from the cache while the file is the same; None where there is no file."""
@@ -111,7 +114,7 @@ class HashCache:
             time.sleep(wait_ns / 1e9)
         stored = {"version": _VERSION, **self._facts}
         # A cache that cannot be written costs time in the next build, and nothing else.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(StoreError):
             write_atomic(self._path, json.dumps(stored, separators=(",", ":")).encode(), durable=False)
         self._changed = False
 

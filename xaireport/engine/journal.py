@@ -1,7 +1,4 @@
-"""What each node's last finished run rested on and published.
-
-It explains, and remembers what to withdraw; whether a result is fresh is for the store to say.
-"""
+"""What each node's last finished run rested on. It explains; whether a result is fresh the store says."""
 
 from __future__ import annotations
 
@@ -10,8 +7,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from xaireport.engine.files import write_atomic
 from xaireport.engine.keys import Parts
+from xaireport.files import write_atomic
 
 
 @dataclass
@@ -24,15 +21,12 @@ class Entry:
         Of the last finished run; empty before the first.
     parts : dict
         What that key was made of.
-    published : dict of str to str
-        Path relative to the store -> SHA-256 of what was put there.
     checkpoint : str
         ``stage/key`` of a run that has begun and not ended.
     """
 
     key: str = ""
     parts: Parts = field(default_factory=dict)
-    published: dict[str, str] = field(default_factory=dict)
     checkpoint: str = ""
 
 
@@ -68,7 +62,3 @@ class Journal:
     def checkpoints(self) -> set[str]:
         """Checkpoints of runs that have not ended."""
         return {entry.checkpoint for entry in self._entries.values() if entry.checkpoint}
-
-    def publisher_of(self, place: str) -> set[str]:
-        """Names of the nodes that published to ``place``."""
-        return {name for name, entry in self._entries.items() if place in entry.published}

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from xaireport.errors import Failure, XaiReportError
 
+Guard = Callable[[Path, Path], None]
+"""Takes a file that lies somewhere and the one to come; raises where it must not be replaced."""
+
 Status = Literal[
     "fresh", "ran", "restored", "failed", "skipped", "would run", "may run", "would restore"
 ]  # fmt: skip
@@ -52,6 +55,8 @@ class Context:
         A folder that survives a kill, and is removed when the node finishes (but see ``Node.loose``).
     progress : object
         Whatever the engine was given.
+    made : mapping of str to Made
+        Label of an input that a node made to how it was made. No part of any key: only to be told.
     """
 
     out: Path
@@ -59,6 +64,15 @@ class Context:
     failures: Mapping[str, Failure]
     checkpoint: Path
     progress: Any = None
+    made: Mapping[str, Made] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Made:
+    """How an artefact came about: the step's name, and the machine, None where nobody wrote it down."""
+
+    by: str
+    machine: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -91,6 +105,8 @@ class Node:
         such node is to run; empty: only here.
     refused : XaiReportError, optional
         Why it cannot run, where that is known beforehand: its failure.
+    stands_in : bool
+        What it publishes stands in for something better, and yields to what lies there.
     """
 
     name: str
@@ -104,6 +120,41 @@ class Node:
     loose: tuple[str, ...] = ()
     apart: str = ""
     refused: XaiReportError | None = None
+    stands_in: bool = False
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Files of several nodes that appear together, such as a study's report: all of them, or those of before.
+
+    Parameters
+    ----------
+    name : str
+        Unique among the nodes. Later nodes may read what is published, by its path below ``home``.
+    home : Path
+        The folder that holds all of it.
+    files : mapping of str to Input
+        Path below ``home`` -> the file or folder that belongs there. One that is its own place stays.
+    seal : str
+        The one of ``files`` that is there only while all others are: removed first, put last; or empty.
+    guards : mapping of str to Guard
+        Path below ``home`` -> what may forbid that the file is replaced.
+    """
+
+    name: str
+    home: Path
+    files: Mapping[str, Input]
+    seal: str = ""
+    guards: Mapping[str, Guard] = field(default_factory=dict)
+    stage: str = "publish"
+
+    @property
+    def inputs(self) -> Mapping[str, Input]:
+        """What is published, as a node's inputs are named."""
+        return self.files
+
+
+Step = Node | Publication
 
 
 @dataclass(frozen=True)
@@ -137,6 +188,8 @@ class NodeReport:
         Of a failed node its own, of a skipped one that of the input it lacks.
     published : tuple of Path
         Published files written (in a dry run: that would be written) this time.
+    kept : tuple of Path
+        Places where a better file lies, which stays.
     """
 
     name: str
@@ -146,6 +199,7 @@ class NodeReport:
     why: tuple[str, ...] = ()
     failure: Failure | None = None
     published: tuple[Path, ...] = ()
+    kept: tuple[Path, ...] = ()
 
 
 Listener = Callable[[NodeReport | NodeStarted], None]

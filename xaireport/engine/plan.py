@@ -7,15 +7,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xaireport.engine.code import CodeHasher
-from xaireport.engine.hashes import HashCache
+from xaireport.engine.hashes import HashCache, sha256_of_files
 from xaireport.engine.keys import Parts, key_of, key_parts
-from xaireport.engine.node import Input, Node
+from xaireport.engine.node import Input, Made, Node, Step
 from xaireport.engine.store import Record
 from xaireport.engine.versions import Versions
 from xaireport.errors import ConfigError, Failure, StoreError, XaiReportError
 
 Outcome = Record | Failure | None
 """What became of an earlier node; None while nobody knows (a dry run)."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file or folder that is read: where it is, its hash, for a folder that of each file, who made it."""
+
+    path: Path
+    sha256: str
+    files: Mapping[str, str] | None = None
+    made: Made | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a step reads, by label: what is there, why what may be absent is, and what nobody knows yet.
+
+    ``missing`` is set where a required input is absent for a reason of its own.
+    """
+
+    found: dict[str, Found]
+    failures: dict[str, Failure]
+    unknown: frozenset[str]
+    missing: Failure | None
 
 
 @dataclass(frozen=True)
@@ -32,6 +55,7 @@ class Plan:
     failures: dict[str, Failure]
     unknown: frozenset[str]
     missing: Failure | None
+    made: dict[str, Made]
 
 
 class Planner:
@@ -54,26 +78,39 @@ class Planner:
         """
         if node.refused:
             raise node.refused
-        hashes: dict[str, str] = {}
-        paths: dict[str, Path] = {}
+        inputs = self.resolve(node, done)
+        hashes = {label: found.sha256 for label, found in inputs.found.items()}
+        paths = {label: found.path for label, found in inputs.found.items()}
+        code = self._code.closure(node.code) if node.code else {}
+        parts = key_parts(node, hashes, code, self._versions.of(node.packages), inputs.failures)
+        made = {label: found.made for label, found in inputs.found.items() if found.made}
+        return Plan(parts, key_of(parts), paths, inputs.failures, inputs.unknown, inputs.missing, made)
+
+    def resolve(self, step: Step, done: Mapping[str, Outcome]) -> Inputs:
+        """Look up what a step reads, given the outcomes of all earlier ones.
+
+        Raises
+        ------
+        StoreError
+            A required file is not there.
+        """
+        known: dict[str, Found] = {}
         failures: dict[str, Failure] = {}
         unknown: set[str] = set()
         missing: Failure | None = None
-        for label, source in node.inputs.items():
+        for label, source in step.inputs.items():
             found = self._outside(source.path) if source.path else _inside(source, done[source.node])
             if found is None:
                 unknown.add(label)
-            elif isinstance(found, tuple):
-                hashes[label], paths[label] = found
+            elif isinstance(found, Found):
+                known[label] = found
             elif source.optional:
-                failures[label] = found if isinstance(found, Failure) else _without_place(found, node.stage)
+                failures[label] = found if isinstance(found, Failure) else _without_place(found, step.stage)
             elif isinstance(found, Failure):
                 missing = missing or found
             else:
                 raise found
-        code = self._code.closure(node.code) if node.code else {}
-        parts = key_parts(node, hashes, code, self._versions.of(node.packages), failures)
-        return Plan(parts, key_of(parts), paths, failures, frozenset(unknown), missing)
+        return Inputs(known, failures, frozenset(unknown), missing)
 
     def changed_outside(self, node: Node, plan: Plan) -> list[str]:
         """Labels of the path inputs that are no longer what the plan says."""
@@ -85,21 +122,25 @@ class Planner:
             and self._cache.sha256_of_path(plan.paths[label]) != plan.parts["inputs"][label]
         ]
 
-    def _outside(self, given: Path) -> tuple[str, Path] | StoreError:
+    def _outside(self, given: Path) -> Found | StoreError:
         path = given.absolute()
-        digest = self._cache.sha256_of_path(path)
+        if path.is_dir():
+            files = self._cache.sha256_of_folder(path)
+            return Found(path, sha256_of_files(files), files)
+        digest = self._cache.sha256(str(path))
         if digest is None:
             return StoreError("a file or folder to read", f"nothing called {path.name}", where=str(given))
-        return digest, path
+        return Found(path, digest)
 
 
-def _inside(source: Input, outcome: Outcome) -> tuple[str, Path] | Failure | StoreError | None:
+def _inside(source: Input, outcome: Outcome) -> Found | Failure | StoreError | None:
     if not isinstance(outcome, Record):
         return outcome
     digest = outcome.sha256(source.file)
     if digest is None:
         return StoreError(f"{source.file} among the files of '{source.node}'", sorted(outcome.outputs))
-    return digest, outcome.folder / source.file
+    files = None if source.file in outcome.outputs else outcome.select(source.file)
+    return Found(outcome.folder / source.file, digest, files, outcome.made)
 
 
 def as_failure(error: XaiReportError, stage: str) -> Failure:
@@ -113,7 +154,7 @@ def _without_place(error: StoreError, stage: str) -> Failure:
     return as_failure(StoreError(error.expected, error.received, error.hint), stage)
 
 
-def check(nodes: Sequence[Node]) -> None:
+def check(nodes: Sequence[Step]) -> None:
     """Refuse a list that is no build.
 
     Raises

@@ -1,91 +1,284 @@
-"""Copies of stored files where people look for them. Never removes a file that it did not put there."""
+"""Files where people look for them: put there together, checked, and never at the cost of somebody else's.
+
+A publication is prepared in a folder beside its places. Only when all of it is there, the old seal (a study's
+manifest) is removed, the files are moved, what lies there is read back, and the new seal is put last: while
+a seal is there, it is true, at whatever moment a build is killed or a disk is full.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from xaireport.engine.files import replacing
-from xaireport.engine.hashes import HashCache
+from xaireport.engine.files import remove_tree, sync_folder
+from xaireport.engine.hashes import HashCache, sha256_of_file
+from xaireport.engine.ledger import Ledger
+from xaireport.engine.node import Guard, Node, Publication
+from xaireport.engine.plan import Found
 from xaireport.engine.store import Record
 from xaireport.errors import StoreError
+from xaireport.files import PART
+
+SHOWN = 3
+"""Names in a message."""
 
 
-def destinations(publish: Mapping[str, Path], record: Record) -> dict[str, str]:
-    """Absolute destination -> file of the artefact.
+@dataclass(frozen=True)
+class Files:
+    """What is to lie where.
+
+    Parameters
+    ----------
+    by : str
+        The step that publishes it.
+    home : Path
+        A folder on the same disk: all is prepared in it.
+    sources : mapping of str to (Path, str)
+        Absolute place -> the file to put there and its SHA-256. A file that is its own place only has to be
+        what it was when it was read.
+    seal : str
+        The place that is put last and removed first; empty for none.
+    guards : mapping of str to Guard
+        By place.
+    stands_in : bool
+        These files stand in for better ones: where others lie, they yield.
+    folders : tuple of str
+        Files put below them earlier, and no longer wanted, are removed.
+    """
+
+    by: str
+    home: Path
+    sources: Mapping[str, tuple[Path, str]]
+    seal: str = ""
+    guards: Mapping[str, Guard] = field(default_factory=dict)
+    stands_in: bool = False
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """What differs between what is to lie there and what does."""
+
+    places: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    yielding: tuple[str, ...] = ()
+    """Places left to the better file that lies there."""
+
+    @property
+    def is_none(self) -> bool:
+        """Whether all is as it should be."""
+        return not (self.places or self.gone)
+
+
+def files_of_node(node: Node, record: Record) -> Files:
+    """Return what a node publishes of its artefact.
 
     Raises
     ------
     StoreError
         The artefact has no such file, or two files go to one place.
     """
-    found: dict[str, str] = {}
-    for source, place in publish.items():
+    found: dict[str, tuple[Path, str]] = {}
+    for source, place in node.publish.items():
         target = os.path.abspath(place)  # noqa: PTH100 - takes out "..", follows no links
         whole_folder = not source or source.endswith("/")
         if not whole_folder and source not in record.outputs:
             raise StoreError("a file to publish", f"none called {source} among {sorted(record.outputs)}")
-        pairs = (
-            {f"{target}/{file}": f"{source}{file}" for file in record.select(source) or {}}
-            if whole_folder
-            else {target: source}
-        )
+        inside = record.select(source) or {} if whole_folder else {}
+        names = {f"/{file}": f"{source}{file}" for file in inside} if whole_folder else {"": source}
+        pairs = {
+            f"{target}{name}": (record.folder / file, record.outputs[file]) for name, file in names.items()
+        }
         for destination in pairs.keys() & found.keys():
             raise StoreError("one file per published path", f"two for {destination}")
         found |= pairs
-    return found
+    folders = published_folders(node.publish)
+    homes = [*map(Path, folders), *(Path(place).parent for place in found), Path()]
+    return Files(node.name, homes[0], found, stands_in=node.stands_in, folders=folders)
 
 
-def outdated(wanted: Mapping[str, str], record: Record, cache: HashCache) -> list[str]:
-    """Destinations that are missing or differ from the artefact."""
-    return [place for place, file in wanted.items() if cache.sha256(place) != record.outputs[file]]
+def files_of_publication(publication: Publication, found: Mapping[str, Found]) -> Files:
+    """Return what a publication consists of, given where each of its inputs lies."""
+    home = os.path.abspath(publication.home)  # noqa: PTH100
+    sources: dict[str, tuple[Path, str]] = {}
+    for name, each in found.items():
+        if each.files is None:
+            sources[f"{home}/{name}"] = each.path, each.sha256
+        else:
+            sources |= {f"{home}/{name}/{file}": (each.path / file, sha) for file, sha in each.files.items()}
+    guards = {f"{home}/{name}": guard for name, guard in publication.guards.items()}
+    seal = f"{home}/{publication.seal}" if publication.seal else ""
+    return Files(publication.name, Path(home), sources, seal, guards, folders=(home,))
 
 
-def copy(wanted: Mapping[str, str], record: Record, places: list[str], cache: HashCache) -> None:
-    """Copy to each of ``places``; each appears whole or not at all."""
-    if not places:
-        return
-    import shutil  # takes a while to import, and a build with nothing to do copies nothing
-
-    for place in places:
-        path = Path(place)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as part:
-            shutil.copyfile(record.folder / wanted[place], part)
-        cache.remember(place, record.outputs[wanted[place]])
+def lying(files: Files) -> Record:
+    """Return what lies at the places once they are published, as later steps may read it."""
+    below = f"{files.home}/"
+    return Record(
+        files.home, "", {place.removeprefix(below): sha for place, (_, sha) in files.sources.items()}
+    )
 
 
-def withdraw(published: Mapping[str, str], folders: list[str], cache: HashCache) -> None:
-    """Remove files published earlier, and the folders this leaves empty.
-
-    Only files below ``folders`` whose content is still what was published; an edited one is somebody's work.
+class Publisher:
+    """Puts files where people look for them, for the builds of one store.
 
     Parameters
     ----------
-    published : mapping of str to str
-        Absolute path -> SHA-256 of what was put there.
-    folders : list of str
-        Absolute paths; they themselves stay.
+    root : Path
+        The store.
+    cache : HashCache
+        Tells what lies at a place.
+    force : bool
+        Whether files that no build of this store put there may be replaced.
     """
-    for place, digest in published.items():
-        home = next((folder for folder in folders if place.startswith(f"{folder}/")), None)
-        if home is None or cache.sha256(place) != digest:
-            continue
-        path = Path(place)
-        path.unlink()
-        with contextlib.suppress(OSError):  # the first folder that is not empty ends the climb
-            for parent in path.parents:
-                if str(parent) == home:
-                    break
-                parent.rmdir()
+
+    def __init__(self, root: Path, cache: HashCache, force: bool = False) -> None:
+        self._ledger, self._cache, self._force = Ledger(root), cache, force
+
+    def clear(self) -> None:
+        """Remove what a killed build had prepared. Call under the lock."""
+        for folder in self._ledger.staging():
+            if folder.name.startswith(PART):
+                remove_tree(folder)
+
+    def change(self, files: Files) -> Change:
+        """Say what publishing would change, and refuse what must stay.
+
+        Raises
+        ------
+        StoreError
+            A file lies there that no build of this store put there, or a guard's refusal.
+        """
+        lying = {
+            place: (found, digest)
+            for place, (_, digest) in files.sources.items()
+            if (found := self._cache.sha256(place)) != digest
+        }
+        foreign = [
+            place
+            for place, (found, _) in lying.items()
+            if os.path.lexists(place) and not (found and self._ledger.is_ours(place, found))
+        ]
+        yielding: list[str] = []
+        if files.stands_in:
+            better = [place for place in lying if (put := self._ledger.put(place)) and not put.stands_in]
+            yielding = [place for place in lying if place in foreign or (place in better and lying[place][0])]
+        elif foreign and not self._force:
+            raise _taken(foreign)
+        places = [place for place in lying if place not in yielding]
+        for place, guard in files.guards.items():
+            if place in places and lying[place][0] is not None:
+                guard(Path(place), files.sources[place][0])
+        gone = [
+            place
+            for place, put in self._ledger.places_of(files.by).items()
+            if place not in files.sources
+            and any(place.startswith(f"{folder}/") for folder in files.folders)
+            and self._cache.sha256(place) in put.hashes
+        ]
+        return Change(tuple(places), tuple(gone), tuple(yielding))
+
+    def publish(self, files: Files) -> Change:
+        """Bring all places up to date, or leave them as they are; return what was done.
+
+        Raises
+        ------
+        StoreError
+            As `change`; or a file that was put there is another one when it is read back. Then there is no
+            seal.
+        OSError
+            A disk that refuses. Before all files are prepared nothing was changed; after it there is no seal.
+        """
+        change = self.change(files)
+        kept = {place: digest for place, (_, digest) in files.sources.items() if place not in change.yielding}
+        if not change.is_none:
+            self._move(files, change, kept)
+        self._ledger.settle(files.by, kept, dict.fromkeys(change.gone), files.stands_in)
+        return change
+
+    def standing(self, files: Files) -> Record | None:
+        """Return what lies there after a publication was refused: a sealed report of before, or None."""
+        if not files.seal or self._cache.sha256(files.seal) is None:
+            return None
+        below = f"{files.home}/"
+        found = {place.removeprefix(below): self._cache.sha256(place) for place in files.sources}
+        return Record(files.home, "", {name: digest for name, digest in found.items() if digest})
+
+    def _move(self, files: Files, change: Change, kept: Mapping[str, str]) -> None:
+        files.home.mkdir(parents=True, exist_ok=True)
+        staging = files.home / f"{PART}{os.urandom(8).hex()}"
+        coming = {place: kept[place] for place in change.places}
+        self._ledger.begin(files.by, coming, staging, files.stands_in)
+        try:
+            staging.mkdir()
+            prepared = {place: staging / str(i) for i, place in enumerate(change.places)}
+            for place, part in prepared.items():
+                _copy(files.sources[place][0], part)
+                Path(place).parent.mkdir(parents=True, exist_ok=True)
+            if files.seal:
+                Path(files.seal).unlink(missing_ok=True)
+            for place in change.places:
+                if place != files.seal:
+                    _put(prepared[place], place)
+            for place in change.gone:
+                _remove(Path(place), files.folders)
+            for place, digest in kept.items():
+                if place != files.seal and sha256_of_file(place) != digest:
+                    raise StoreError(
+                        "files that stay as they were put", "another one", "Build again.", where=place
+                    )
+            for folder in dict.fromkeys(Path(place).parent for place in change.places):
+                sync_folder(folder)
+            if files.seal:
+                if files.seal not in prepared:  # it was right already, and had to go while files moved
+                    prepared[files.seal] = staging / "seal"
+                    _copy(files.sources[files.seal][0], prepared[files.seal])
+                _put(prepared[files.seal], files.seal)
+        finally:
+            with contextlib.suppress(OSError):
+                remove_tree(staging)
+        for place, digest in kept.items():
+            self._cache.remember(place, digest)
 
 
-def published_folders(publish: Mapping[str, Path]) -> list[str]:
+def _put(part: Path, place: str) -> None:
+    os.replace(part, place)  # noqa: PTH105 - one name to patch in tests of a full disk
+
+
+def _copy(source: Path, part: Path) -> None:
+    import shutil  # takes a while to import, and a build with nothing to do copies nothing
+
+    shutil.copyfile(source, part)
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(path: Path, folders: tuple[str, ...]) -> None:
+    """Remove a file, and the folders this leaves empty; ``folders`` themselves stay."""
+    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # the first folder that is not empty ends the climb
+        for parent in path.parents:
+            if str(parent) in folders:
+                break
+            parent.rmdir()
+
+
+def _taken(places: list[str]) -> StoreError:
+    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+    return StoreError(
+        "places that are free, or hold what a build of this folder put there",
+        f"files from somewhere else: {', '.join(places[:SHOWN])}{more}",
+        "Move them away, choose another folder with --out, or replace them with --force.",
+    )
+
+
+def published_folders(publish: Mapping[str, Path]) -> tuple[str, ...]:
     """Absolute destinations of whole folders."""
-    return [
+    return tuple(
         os.path.abspath(place)  # noqa: PTH100
         for source, place in publish.items()
         if not source or source.endswith("/")
-    ]
+    )

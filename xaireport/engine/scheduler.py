@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import time
 from collections.abc import Sequence
@@ -11,17 +10,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xaireport.engine.files import as_store_error, clear_errors, remove_tree
+from xaireport.engine.files import remove_tree
 from xaireport.engine.hashes import HashCache
 from xaireport.engine.journal import Entry, Journal
 from xaireport.engine.keys import checkpoint_key
 from xaireport.engine.lock import locked
-from xaireport.engine.node import Context, Input, Listener, Node, NodeReport, NodeStarted, Status
+from xaireport.engine.node import (
+    Context,
+    Input,
+    Listener,
+    Node,
+    NodeReport,
+    NodeStarted,
+    Publication,
+    Status,
+    Step,
+)
 from xaireport.engine.plan import Outcome, Plan, Planner, as_failure, check
 from xaireport.engine.preview import preview, published_report, reasons
-from xaireport.engine.publish import copy, destinations, outdated, published_folders, withdraw
+from xaireport.engine.publish import Change, Files, Publisher, files_of_node, files_of_publication, lying
 from xaireport.engine.store import Cleaned, Record, Store
 from xaireport.errors import Failure, StoreError, XaiReportError
+from xaireport.files import as_store_error, clear_errors
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -29,7 +39,8 @@ if TYPE_CHECKING:
     from xaireport.engine.apart import Processes
 
 __all__ = [
-    "Cleaned", "Context", "Engine", "Input", "Listener", "Node", "NodeReport", "NodeStarted", "Status",
+    "Cleaned", "Context", "Engine", "Input", "Listener", "Node", "NodeReport", "NodeStarted", "Publication",
+    "Status", "Step",
 ]  # fmt: skip
 
 
@@ -46,20 +57,23 @@ class Engine:
         Folder of the results; made when needed.
     progress : object
         Handed to each node as ``context.progress``.
+    force : bool
+        Whether published files may replace some that no build of this store put there.
     """
 
-    def __init__(self, store: Path, progress: object = None) -> None:
+    def __init__(self, store: Path, progress: object = None, force: bool = False) -> None:
         self._root = store.absolute()
         self._progress = progress
+        self._force = force
 
     def run(
-        self, nodes: Sequence[Node], *, dry_run: bool = False, listener: Listener | None = None
+        self, nodes: Sequence[Step], *, dry_run: bool = False, listener: Listener | None = None
     ) -> list[NodeReport]:
-        """Bring all nodes up to date and return one report per node, in their order.
+        """Bring all nodes and publications up to date and return one report for each, in their order.
 
         Parameters
         ----------
-        nodes : sequence of Node
+        nodes : sequence of Node or Publication
             In topological order.
         dry_run : bool
             Only say what would happen; nothing is written, not even a cache.
@@ -77,10 +91,10 @@ class Engine:
         tell = listener or (lambda event: None)
         with clear_errors():
             if dry_run:
-                return preview(self._root, nodes, tell)
+                return preview(self._root, nodes, tell, self._force)
             self._root.mkdir(parents=True, exist_ok=True)
             with locked(self._root / "lock"):
-                return _Build(self._root, self._progress, tell).run(nodes)
+                return _Build(self._root, self._progress, tell, self._force).run(nodes)
 
     def clean(self, keep_current: bool = True) -> Cleaned:
         """Remove stored results that no node's last run refers to, or with ``keep_current=False`` all.
@@ -126,7 +140,7 @@ class Engine:
 class _Build:
     """One run over a list of nodes."""
 
-    def __init__(self, root: Path, progress: object, tell: Listener) -> None:
+    def __init__(self, root: Path, progress: object, tell: Listener, force: bool) -> None:
         self._root = root
         self._progress = progress
         self._tell = tell
@@ -134,15 +148,17 @@ class _Build:
         self._store = Store(root, self._cache)
         self._journal = Journal(root / "journal.json")
         self._planner = Planner(self._cache)
+        self._publisher = Publisher(root, self._cache, force)
         self._done: dict[str, Outcome] = {}
         self._claimed: dict[str, str] = {}
-        self._relative_folders: dict[str, str] = {}
-        self._nodes: Sequence[Node] = ()
+        self._nodes: Sequence[Step] = ()
+        self._ran: set[str] = set()
         self._processes: Processes | None = None
         self._begun: dict[str, tuple[str, Path, Future[None]]] = {}
 
-    def run(self, nodes: Sequence[Node]) -> list[NodeReport]:
+    def run(self, nodes: Sequence[Step]) -> list[NodeReport]:
         self._store.open()
+        self._publisher.clear()
         self._nodes = nodes
         reports = []
         try:
@@ -160,12 +176,14 @@ class _Build:
 
     def _begin_ahead(self, node: Node) -> None:
         """Begin, in processes of their own, this node and all later ones that could run now."""
-        from xaireport.engine.apart import Processes, cores  # a build with nothing to do starts none
+        from xaireport.engine.apart import Processes  # a build with nothing to do starts none
+        from xaireport.engine.machine import cores
 
         ready: list[tuple[Node, Plan]] = []
         for other in self._nodes[self._nodes.index(node) :] if cores() > 1 else ():
-            waits = any(each.node and each.node not in self._done for each in other.inputs.values())
-            if not other.apart or other.name in self._begun or waits:
+            if isinstance(other, Publication) or not other.apart or other.name in self._begun:
+                continue
+            if any(each.node and each.node not in self._done for each in other.inputs.values()):
                 continue
             with contextlib.suppress(XaiReportError):  # of another node: it is told when its turn comes
                 plan = self._planner.plan(other, self._done)
@@ -175,13 +193,15 @@ class _Build:
             self._processes = self._processes or Processes(cores())
             for other, plan in ready:
                 out = self._store.temporary()
-                context = Context(out, plan.paths, plan.failures, out)
+                context = Context(out, plan.paths, plan.failures, out, made=plan.made)
                 self._begun[other.name] = (plan.key, out, self._processes.submit(other, context))
 
-    def _guarded(self, node: Node, number: int, total: int) -> NodeReport:
-        """Run one node; whatever goes wrong with it becomes its report."""
+    def _guarded(self, node: Step, number: int, total: int) -> NodeReport:
+        """Run one node or publication; whatever goes wrong with it becomes its report."""
         started = time.perf_counter()
         try:
+            if isinstance(node, Publication):
+                return self._published(node, number, total)
             return self._step(node, number, total)
         except XaiReportError as error:
             failure = as_failure(error, node.stage)
@@ -202,15 +222,39 @@ class _Build:
         if record is not None:
             self._done[node.name] = record
             self._finish(node, plan)
-            return published_report(node, "restored", self._publish(node, record))
+            return published_report(node, "restored", self._publish(files_of_node(node, record)))
         why = reasons(node, plan, broken, self._journal.get(node.name), self._store)
         self._tell(NodeStarted(node.name, node.stage, number, total, why))
         started = time.perf_counter()
         record = self._run(node, plan)
         seconds = time.perf_counter() - started
         self._done[node.name] = record
-        places = self._publish(node, record)
-        return NodeReport(node.name, node.stage, "ran", seconds, why, published=tuple(map(Path, places)))
+        self._ran.add(node.name)
+        change = self._publish(files_of_node(node, record))
+        return replace(published_report(node, "ran", change), status="ran", seconds=seconds, why=why)
+
+    def _published(self, publication: Publication, number: int, total: int) -> NodeReport:
+        """Put the files of several nodes where people look for them."""
+        inputs = self._planner.resolve(publication, self._done)
+        if inputs.missing:
+            self._done[publication.name] = inputs.missing
+            return NodeReport(publication.name, publication.stage, "skipped", failure=inputs.missing)
+        files = files_of_publication(publication, inputs.found)
+        started = time.perf_counter()
+        try:
+            change = self._publisher.change(files)
+            if not change.is_none:
+                why = published_report(publication, "ran", change).why
+                self._tell(NodeStarted(publication.name, publication.stage, number, total, why))
+            change = self._publish(files)
+        except (XaiReportError, OSError):
+            if standing := self._publisher.standing(files):
+                self._done[publication.name] = standing
+            raise
+        self._done[publication.name] = lying(files)
+        is_new = any(source.node in self._ran for source in publication.files.values())
+        report = published_report(publication, "ran" if is_new else "restored", change)
+        return report if change.is_none else replace(report, seconds=time.perf_counter() - started)
 
     def _run(self, node: Node, plan: Plan) -> Record:
         unfinished = checkpoint_key(plan.parts, node.loose)
@@ -229,7 +273,8 @@ class _Build:
             if begun:
                 begun.result()
             else:
-                node.run(Context(out, plan.paths, plan.failures, checkpoint, self._progress))
+                context = Context(out, plan.paths, plan.failures, checkpoint, self._progress, plan.made)
+                node.run(context)
             seconds = time.perf_counter() - started
             for label in self._planner.changed_outside(node, plan):
                 raise StoreError(
@@ -254,44 +299,21 @@ class _Build:
         if not node.loose and unfinished == f"{node.stage}/{checkpoint_key(plan.parts, node.loose)}":
             remove_tree(self._store.checkpoint(*unfinished.split("/")))
             unfinished = ""
-        self._journal.put(node.name, Entry(plan.key, plan.parts, entry.published, unfinished))
+        self._journal.put(node.name, Entry(plan.key, plan.parts, unfinished))
 
-    def _publish(self, node: Node, record: Record) -> list[str]:
-        """Bring published files up to date, remember them, and return those written."""
-        wanted = destinations(node.publish, record)
-        for place in wanted:
-            if self._claimed.setdefault(place, node.name) != node.name:
-                raise StoreError("one node per published file", f"'{self._claimed[place]}' too", where=place)
-        entry = self._journal.get(node.name)
-        places = outdated(wanted, record, self._cache)
-        copy(wanted, record, places, self._cache)
-        published = {self._relative(place): record.outputs[file] for place, file in wanted.items()}
-        self._withdraw(node, entry, published)
-        self._journal.put(node.name, replace(entry, published=published))
-        return places
-
-    def _withdraw(self, node: Node, entry: Entry, published: dict[str, str]) -> None:
-        gone = {
-            os.path.normpath(f"{self._root}/{place}"): digest
-            for place, digest in entry.published.items()
-            if place not in published and self._journal.publisher_of(place) == {node.name}
-        }
-        if gone:
-            withdraw(gone, published_folders(node.publish), self._cache)
-
-    def _relative(self, place: str) -> str:
-        """Path relative to the store, so that a copied project does not reach into the original."""
-        folder, _, name = place.rpartition("/")
-        if folder not in self._relative_folders:
-            self._relative_folders[folder] = os.path.relpath(folder or "/", self._root)
-        return f"{self._relative_folders[folder]}/{name}"
+    def _publish(self, files: Files) -> Change:
+        """Bring published files up to date; each place is one step's."""
+        for place in files.sources:
+            if self._claimed.setdefault(place, files.by) != files.by:
+                raise StoreError("one step per published file", f"'{self._claimed[place]}' too", where=place)
+        return self._publisher.publish(files)
 
     def _without_paths(self, message: str) -> str:
         """Take out what differs between two folders or two runs: a failure may be part of a key."""
         message = re.sub(re.escape(f"{self._root}/tmp/") + r"[0-9a-f]{16}/?", "", message)
         return message.replace(str(self._root), self._root.name)
 
-    def _log(self, node: Node, error: Exception) -> Failure:
+    def _log(self, node: Step, error: Exception) -> Failure:
         """Keep the traceback of an error that nobody foresaw."""
         import traceback
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from xaireport.engine.files import list_files, remove_tree, sync_folders, write_atomic
+from xaireport.engine.files import list_files, remove_tree, sync_folders
 from xaireport.engine.hashes import HashCache, sha256_of_file, sha256_of_files
 from xaireport.engine.keys import Parts
+from xaireport.engine.machine import machine
+from xaireport.engine.node import Made
 from xaireport.errors import StoreError
+from xaireport.files import remove_parts, write_atomic
 
 RECORD = "record.json"
 _KEY_LENGTH = 24  # hex digits of a key in a folder name
@@ -24,11 +27,12 @@ _KEY_LENGTH = 24  # hex digits of a key in a folder name
 
 @dataclass(frozen=True)
 class Record:
-    """A finished artefact: its folder, the key it was made under, and the SHA-256 of each file."""
+    """A finished artefact: its folder, the key it was made under, the SHA-256 of each file, who made it."""
 
     folder: Path
     key: str
     outputs: dict[str, str]
+    made: Made | None = None
 
     def select(self, file: str) -> dict[str, str] | None:
         """Hashes of a file, of a folder (relative to it), or with ``""`` of all; None where there is none."""
@@ -79,6 +83,7 @@ class Store:
             remove_tree(self.root / "tmp")
         for name in ("artefacts", "checkpoints", "tmp"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
+        remove_parts(self.root)
 
     def find(self, stage: str, key: str) -> tuple[Record | None, tuple[str, ...]]:
         """Return the artefact if it is there and intact, else None and the files that are not."""
@@ -86,18 +91,19 @@ class Store:
         try:
             stored = json.loads((folder / RECORD).read_bytes())
             outputs = {file: str(facts["sha256"]) for file, facts in stored["outputs"].items()}
+            made = Made(str(stored["node"]), stored.get("machine"))
             intact = stored["key"] == key
         except FileNotFoundError:
             return None, ((RECORD,) if folder.exists() else ())
         except (ValueError, KeyError, TypeError, AttributeError):
-            intact, outputs = False, {}
+            intact, outputs, made = False, {}, None
         if not intact:
             return None, (RECORD,)
         base = str(folder)
         broken = tuple(
             file for file, digest in outputs.items() if self._cache.sha256(f"{base}/{file}") != digest
         )
-        return (None, broken) if broken else (Record(folder, key, outputs), ())
+        return (None, broken) if broken else (Record(folder, key, outputs, made), ())
 
     def temporary(self) -> Path:
         """Make an empty folder that a later build removes, if this one does not."""
@@ -121,7 +127,11 @@ class Store:
             with path.open("rb") as stream:
                 os.fsync(stream.fileno())
             outputs[file] = {"sha256": sha256_of_file(str(path)), "size": path.stat().st_size}
-        record = {"node": node, "key": key, "parts": parts, "outputs": outputs, "seconds": round(seconds, 3)}
+        told = asdict(machine())
+        record = {
+            "node": node, "key": key, "parts": parts, "outputs": outputs, "seconds": round(seconds, 3),
+            "machine": told,
+        }  # fmt: skip
         write_atomic(made / RECORD, json.dumps(record, ensure_ascii=False, indent=1).encode())
         sync_folders(made)
         folder = self._folder("artefacts", stage, key)
@@ -134,7 +144,7 @@ class Store:
         digests = {file: str(facts["sha256"]) for file, facts in outputs.items()}
         for file, digest in digests.items():
             self._cache.remember(f"{folder}/{file}", digest)
-        return Record(folder, key, digests)
+        return Record(folder, key, digests, Made(node, told))
 
     def prune(self, kind: str, keep: set[str]) -> Cleaned:
         """Remove the ``artefacts`` or ``checkpoints`` that ``keep`` (``stage/key`` or keys) does not name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xaireport.types import Pictures
 
@@ -116,12 +116,11 @@ class VariantEvidence:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Where the build ran."""
+class MadeOn:
+    """A machine (fields of ``xaireport.engine.machine.Machine``), and the steps whose results it made."""
 
-    cpus: int
-    memory_gib: float
-    platform: str
+    machine: Mapping[str, Any]
+    steps: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -136,8 +135,10 @@ class RunInfo:
         By distribution name, and ``python``.
     created : str
         When, ISO 8601 with zone.
-    machine : Machine
-        Where.
+    machine : mapping
+        Where it was put together, see ``xaireport.engine.machine.Machine``.
+    made_on : tuple of MadeOn
+        Where what it rests on was made.
     procedure : mapping of str to number
         The constants of the statistics, see :func:`xaireport.report.methods.methods`.
     """
@@ -145,5 +146,6 @@ class RunInfo:
     evidence_digest: str
     versions: Mapping[str, str]
     created: str
-    machine: Machine
+    machine: Mapping[str, Any]
+    made_on: tuple[MadeOn, ...]
     procedure: Mapping[str, float]

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from xaireport import paths
-from xaireport.codec import write_atomic
 from xaireport.errors import RenderError
+from xaireport.files import write_atomic
 from xaireport.report import svg
 from xaireport.report.document import Block, Page, slug
 from xaireport.report.earlier import placed

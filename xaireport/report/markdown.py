@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from xaireport.codec import write_atomic
+from xaireport.files import write_atomic
 from xaireport.report.document import (
     Block,
     Cell,

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from xaireport.codec import write_atomic
 from xaireport.errors import RenderError
+from xaireport.files import write_atomic
 from xaireport.report.document import Page
 from xaireport.report.formats import Source
 from xaireport.report.html import render

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xaireport.files import write_atomic
 from xaireport.report.svg import INK, fit
 
 if TYPE_CHECKING:
@@ -59,9 +60,8 @@ def save(path: Path, make: Callable[[], Figure], mark: str, title: str, descript
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         make().savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".part")
-    half.write_text(fit(buffer.getvalue(), f"drawing-{mark}", title, description), "utf-8")
-    half.replace(path)
+    text = fit(buffer.getvalue(), f"drawing-{mark}", title, description)
+    write_atomic(path, text.encode(), durable=False)
 
 
 def figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:

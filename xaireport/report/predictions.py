@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xaireport.codec import write_atomic
 from xaireport.errors import StoreError
+from xaireport.files import write_atomic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xaireport.codec import to_json, write_atomic
+from xaireport.codec import to_json
+from xaireport.files import write_atomic
 from xaireport.report import derived
 from xaireport.report.crosswalk import crosswalk
 from xaireport.report.methods import methods
@@ -92,7 +93,8 @@ def assemble(
             "versions": dict(sorted(run.versions.items())),
             "created": run.created,
             "overrides": study.overrides,
-            "machine": asdict(run.machine),
+            "machine": run.machine,
+            "made_on": [asdict(each) for each in run.made_on],
         },
         "data": _data(data),
         "baselines": derived.baselines(data.splits["test"].per_class),

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from xaireport.codec import write_atomic
 from xaireport.engine.hashes import sha256_of_file
 from xaireport.engine.node import Context
+from xaireport.files import write_atomic
 
 FORMAT = "xaireport-manifest/1"
 
@@ -38,10 +38,9 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
 
 def _files(context: Context) -> Iterator[tuple[str, Path]]:
     for label, path in context.inputs.items():
-        kind, _, place = label.partition("/")
+        kind, _, name = label.partition("/")
         if kind != "file":
             continue
-        name = place.partition("/")[2]  # below the study's folder
         if path.is_dir():
             inside = (each for each in path.rglob("*") if each.is_file())
             yield from ((f"{name}/{each.relative_to(path).as_posix()}", each) for each in inside)

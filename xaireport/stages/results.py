@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from xaireport import codec
 from xaireport.data.canonical import open_dataset
 from xaireport.engine.code import CodeHasher
 from xaireport.engine.hashes import HashCache
+from xaireport.engine.machine import machine
 from xaireport.engine.node import Context
 from xaireport.engine.versions import Versions
 from xaireport.errors import Failure
@@ -26,7 +27,7 @@ from xaireport.explain import layers
 from xaireport.explain.trust import sanity, verdict
 from xaireport.labels import of_variant, pictures_of
 from xaireport.metrics import calibration, intervals, reliability, subsets
-from xaireport.report.gathered import DataEvidence, Machine, RunInfo, SeedRun, SplitCounts, VariantEvidence
+from xaireport.report.gathered import DataEvidence, MadeOn, RunInfo, SeedRun, SplitCounts, VariantEvidence
 from xaireport.report.predictions import Predictions, write_csv
 from xaireport.report.results import assemble, write_results
 from xaireport.spec import StudySpec
@@ -119,7 +120,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
         study,
         replace(_data(dataset), audit=audit),
         variants,
-        RunInfo(digest, versions, _now(), _machine(), PROCEDURE),
+        RunInfo(digest, versions, _now(), asdict(machine()), _made_on(context), PROCEDURE),
         failures,
         compared,
         _changed(study, compared),
@@ -232,8 +233,11 @@ def _now() -> str:
     return moment.replace(microsecond=0).isoformat()
 
 
-def _machine() -> Machine:
-    memory = (
-        os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 0.0
-    )
-    return Machine(os.cpu_count() or 1, round(memory, 1), f"{platform.system()} {platform.machine()}")
+def _made_on(context: Context) -> tuple[MadeOn, ...]:
+    """Return every machine that made something of this, with the steps; one nobody wrote down is left out."""
+    found: dict[str, tuple[Mapping[str, Any], set[str]]] = {}
+    for made in context.made.values():
+        if made.machine is not None:
+            key = json.dumps(made.machine, sort_keys=True)
+            found.setdefault(key, (made.machine, set()))[1].add(made.by)
+    return tuple(MadeOn(machine, tuple(sorted(steps))) for machine, steps in found.values())

@@ -88,10 +88,6 @@ def delete_published(project):
     (project.out / "assets/small/two.svg").unlink()
 
 
-def edit_published(project):
-    (project.out / "card.html").write_text("edited")
-
-
 def add_stray_file(project):
     (project.artefact("train") / ".DS_Store").write_text("x")
 
@@ -124,7 +120,6 @@ def add_stray_file(project):
         (delete_artefact, ["fresh", "ran", "fresh"], {"predict": "stored result missing"}),
         (break_record, ["fresh", "ran", "fresh"], {"predict": "stored file changed or missing: record.json"}),
         (delete_published, ["fresh", "fresh", "restored"], {}),
-        (edit_published, ["fresh", "fresh", "restored"], {}),
         (add_stray_file, FRESH, {}),
     ],
     ids=lambda value: getattr(value, "__name__", None),

@@ -86,33 +86,66 @@ def test_a_published_file_that_was_not_made(tmp_path, make):
     assert "b.txt" in report.failure.message
 
 
-def test_what_a_kill_left_half_copied_is_replaced(tmp_path, make):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/.a.txt.part").write_text("hal")
-    Engine(tmp_path / "store").run([make("a.txt")])
-    assert files(tmp_path / "out") == {"a.txt"}
-
-
-def test_an_edit_of_the_copy_does_not_reach_the_store(tmp_path, make):
+def test_an_edited_copy_is_somebodys_work(tmp_path, make):
+    """It reaches neither the store nor the bin, and the build goes on with what is stored."""
     engine = Engine(tmp_path / "store")
+    reader = Node(
+        "reader", "reader", {}, {"a": Input("node", "a.txt")}, (), (),
+        lambda context: (context.out / "copy.txt").write_text(context.inputs["a"].read_text()),
+        {"copy.txt": tmp_path / "copy.txt"},
+    )  # fmt: skip
     engine.run([make("a.txt")])
-    with (tmp_path / "out/a.txt").open("a") as file:
-        file.write("more")
-    (report,) = engine.run([make("a.txt")])
-    assert report.status == "restored"
+    (tmp_path / "out/a.txt").write_text("edited by hand")
+    refused, after = engine.run([make("a.txt"), reader])
+    assert (refused.status, after.status) == ("failed", "ran")
+    assert "out/a.txt" in refused.failure.message
+    assert (tmp_path / "out/a.txt").read_text() == "edited by hand"
+    assert (tmp_path / "copy.txt").read_text() == "content of a.txt"
+
+    dry, _ = Engine(tmp_path / "store", force=True).run([make("a.txt"), reader], dry_run=True)
+    forced, _ = Engine(tmp_path / "store", force=True).run([make("a.txt"), reader])
+    assert (dry.status, forced.status) == ("would restore", "restored")
     assert (tmp_path / "out/a.txt").read_text() == "content of a.txt"
 
 
-def test_without_a_journal_nothing_is_removed_or_run(tmp_path, make):
+def test_what_stands_in_for_something_better_yields_to_it(tmp_path, make):
+    """Forced or not, a model of synthetic data never replaces one of real data; that replaces both."""
+    place = tmp_path / "out/a.txt"
+
+    def build(text: str, force: bool = False, **options):
+        node = replace(make(**options), run=lambda context: (context.out / "a.txt").write_text(text))
+        node = replace(node, params={"text": text})
+        return Engine(tmp_path / "store", force=force).run([node])[0]
+
+    assert build("phantom", stands_in=True).published == (place,)
+    assert build("phantom, again", stands_in=True).published == (place,)
+    assert build("real").published == (place,)
+    for force in (False, True):
+        report = build("phantom", force, stands_in=True)
+        assert (report.status, report.published, report.kept) == ("fresh", (), (place,))
+        assert place.read_text() == "real"
+    assert build("real").kept == ()
+    place.write_text("mine")
+    assert build("phantom", True, stands_in=True).kept == (place,)
+    assert build("real").status == "failed"
+    assert place.read_text() == "mine"
+    place.unlink()
+    assert build("phantom", stands_in=True).published == (place,)
+
+
+@pytest.mark.parametrize("damage", [b"{ broken", b"[]", b'{"places": {"a": 5}, "staging": []}', None])
+def test_without_its_records_nothing_is_removed_run_or_replaced(tmp_path, make, damage):
     engine = Engine(tmp_path / "store")
     engine.run([make("a.txt", "b.txt")])
-    for name in ("journal.json", "hashes.json"):
-        (tmp_path / "store" / name).write_text("{ broken")
+    for name in ("journal.json", "hashes.json", "published.json"):
+        file = tmp_path / "store" / name
+        file.unlink() if damage is None else file.write_bytes(damage)
+    before = files(tmp_path / "out")
+    (report,) = engine.run([make("a.txt")])
+    assert report.failure is None
+    assert files(tmp_path / "out") == before
     (report,) = engine.run([make("a.txt", "b.txt")])
     assert report.status == "fresh"
-    (tmp_path / "store/journal.json").unlink()
-    engine.run([make("a.txt")])
-    assert files(tmp_path / "out") == {"a.txt", "b.txt"}
 
 
 def test_a_folder_of_an_artefact_as_input(tmp_path, make):

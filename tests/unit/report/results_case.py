@@ -6,7 +6,7 @@ from typing import Any
 
 from xaireport.errors import Failure
 from xaireport.metrics.scores import evaluate
-from xaireport.report.gathered import DataEvidence, Machine, RunInfo, SeedRun, SplitCounts, VariantEvidence
+from xaireport.report.gathered import DataEvidence, MadeOn, RunInfo, SeedRun, SplitCounts, VariantEvidence
 from xaireport.report.results import assemble
 from xaireport.spec import Reference, StudySpec, TrainSettings, VariantSpec
 from xaireport.types import (
@@ -21,6 +21,10 @@ from xaireport.types import (
     TrainingRecord,
 )
 
+MACHINE = {
+    "processor": "Some Processor 9", "instruction_set": "AVX2", "threads": 2, "cpus": 2, "memory_gib": 24.0,
+    "platform": "Linux x86_64", "settings": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+}  # fmt: skip
 CLASSES = ("nevus", "melanoma", "scar")
 BASELINE = evaluate(
     [0, 0, 0, 1],
@@ -107,7 +111,8 @@ RUN = RunInfo(
     "d" * 64,
     {"python": "3.11", "keras": "3.15"},
     "2026-11-23T17:00:00+00:00",
-    Machine(2, 24.0, "Linux x86_64"),
+    MACHINE,
+    (MadeOn(MACHINE, ("train", "predict")),),
     {
         "level": 0.95,
         "resamples": 10_000,

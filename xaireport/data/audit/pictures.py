@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from xaireport.data.audit.duplicates import pair
+from xaireport.files import replacing
 from xaireport.types import SPLITS
 from xaireport.types.audit import EXHIBIT_KINDS, BlankImages, Duplicates, Exhibit, ExhibitKind, Pair
 
@@ -125,11 +126,8 @@ def _beside(pictures: list[Pixels]) -> Pixels:
 
 
 def _write(path: Path, picture: Pixels) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
+    with replacing(path) as part:
         # Full colour resolution: enlarged pixels would otherwise bleed into each other.
         Image.fromarray(np.ascontiguousarray(picture)).save(
-            file, "JPEG", quality=QUALITY, subsampling=0, optimize=True
+            part, "JPEG", quality=QUALITY, subsampling=0, optimize=True
         )
-    part.replace(path)

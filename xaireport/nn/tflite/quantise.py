@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from xaireport.codec import write_atomic
 from xaireport.errors import ModelError
+from xaireport.files import write_atomic
 from xaireport.nn import zoo
 from xaireport.nn.backend import import_tensorflow, import_tf_keras, silence
 from xaireport.nn.keras_classifier import KerasClassifier

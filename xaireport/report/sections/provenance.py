@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import Facts, Text
+from xaireport.report.document import Facts, Inline, Text
+from xaireport.report.evidence import Evidence
 from xaireport.report.sections.data import official
 from xaireport.report.sections.registry import Card, Content
 from xaireport.report.words import joined
@@ -29,23 +30,39 @@ def make(card: Card) -> Content:
         (version.name(role="text"), " ", version.quote(role="code")) for version in run.each("versions")
     )
     rows.append((("Versions",), versions))
-    machine = run.at("machine")
-    if run.get("machine"):
-        rows.append(
-            (
-                ("Machine",),
-                (
-                    machine.quote("platform", role="code"),
-                    ", ",
-                    machine.number("cpus", form="count"),
-                    " CPUs, ",
-                    machine.number("memory_gib", form="plain"),
-                    " GiB memory",
-                ),
-            )
-        )
+    rows += _machines(run)
     overrides = run.get("overrides") or ()
     said = joined(run.quote("overrides", i, role="code") for i in range(len(overrides)))
     rows.append((("Settings overridden for this run",), said or ("none",)))
     rows.append((("Run",), (run.quote("created", role="time"),)))
     return "computed", (Facts(tuple(rows)),)
+
+
+def _machines(run: Evidence) -> list[tuple[Text, Text]]:
+    """Return where the results were made; of several machines, each with how many steps it made."""
+    made_on = list(run.each("made_on")) if run.get("made_on") else []
+    if len(made_on) < 2:
+        return [(("Machine",), _machine(run.at("machine")))] if run.get("machine") else []
+    return [
+        (
+            ("Machine",),
+            (*_machine(each.at("machine")), f": {len(each.get('steps'))} of the steps this rests on"),
+        )
+        for each in made_on
+    ]
+
+
+def _machine(place: Evidence) -> Text:
+    """Return one machine in words; records of before say less of it."""
+    text: list[Inline] = []
+    for name in ("processor", "instruction_set", "platform"):
+        if place.get(name):
+            text += [place.quote(name, role="code"), ", "]
+    if place.get("threads"):
+        text += [place.number("threads", form="count"), " of "]
+    text += [place.number("cpus", form="count"), " CPUs, "]
+    text += [place.number("memory_gib", form="plain"), " GiB memory"]
+    if place.get("settings"):
+        given = ((each.name(role="text"), "=", each.quote(role="code")) for each in place.each("settings"))
+        text += [", ", *joined(given)]
+    return tuple(text)
