@@ -70,7 +70,7 @@ def study(name: str, variants: Sequence[str], kinds: Sequence[str]) -> StudySpec
 
 
 def graph(shape: Shape, names: Sequence[tuple[str, Sequence[str]]]) -> list[Step]:
-    """All steps of a build of these studies; ``names``: each study's, and its variants'."""
+    """All nodes of a build of these studies; ``names``: each study's, and its variants'."""
     made = Graph(Path("reports"))
     results = {}
     for kinds, (name, variants) in zip(shape.studies, names, strict=True):
@@ -99,7 +99,7 @@ def renamed(text: str, before: Any, after: Any) -> str:
     return re.sub("|".join(map(re.escape, pairs)), lambda found: pairs[found[0]], text)
 
 
-def written(nodes: Sequence[Step], rename: Callable[[str], str] = str) -> list[str]:
+def written(steps: Sequence[Step], rename: Callable[[str], str] = str) -> list[str]:
     """Everything a graph says, mappings as lists of pairs: two keys that became one are one pair fewer."""
 
     def plain(value: Any) -> Any:
@@ -111,25 +111,23 @@ def written(nodes: Sequence[Step], rename: Callable[[str], str] = str) -> list[s
             return [rename(value.node), rename(value.file), rename(str(value.path)), value.optional]
         return rename(str(value)) if isinstance(value, str | Path) else value
 
-    return [
-        json.dumps(
-            [rename(step.name), plain(step.files), rename(str(step.home)), rename(step.seal)]
-            if isinstance(step, Publication)
-            else [rename(step.name), step.stage, plain(step.params), plain(step.inputs), plain(step.publish)]
-        )
-        for step in nodes
-    ]
+    def parts(step: Step) -> list[Any]:
+        if isinstance(step, Publication):
+            return [step.home, step.files, step.seal, list(step.guards)]
+        return [step.params, step.inputs, step.publish]
+
+    return [json.dumps(plain([step.name, step.stage, *parts(step)])) for step in steps]
 
 
-def published(nodes: Sequence[Step], shape: Shape, names: Any) -> list[str]:
+def published(steps: Sequence[Step], names: Any) -> list[str]:
     """Every file that the build may put where people look; of pictures one of each kind."""
     found = []
-    for node in nodes:
-        if isinstance(node, Node):
-            found += [place.as_posix() for place in node.publish.values()]
+    for step in steps:
+        if isinstance(step, Node):
+            found += [place.as_posix() for place in step.publish.values()]
             continue
-        for file in node.files:
-            place = node.home / file
+        for file in step.files:
+            place = step.home / file
             if file != "assets":
                 found.append(place.as_posix())
                 continue
@@ -209,9 +207,7 @@ def test_a_graph_is_the_same_whatever_the_names(build: tuple[Shape, list[tuple[s
     nodes = graph(shape, chosen)
     expected = written(graph(shape, plain), lambda text: renamed(text, plain, chosen))
     assert written(nodes) == expected
-    places = [
-        place.lower() for place in published(nodes, shape, chosen)
-    ]  # as a Mac or Windows tells them apart
+    places = [place.lower() for place in published(nodes, chosen)]  # as a Mac or Windows tells them apart
     assert len(places) == len(set(places))
     folders = {parent.as_posix() for place in places for parent in PurePosixPath(place).parents}
     assert not folders & set(places)
@@ -250,7 +246,7 @@ def with_plugin(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
         monkeypatch.setattr(module, "loaded", lambda: (Plugin(**parts),))
 
 
-@pytest.mark.parametrize("name", ["data", "manifest", "train"])
+@pytest.mark.parametrize("name", ["data", "manifest", "publish", "train"])
 def test_a_format_called_as_a_step_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with_plugin(monkeypatch, formats=(Format(name, ".txt", "acme:write"),))
     with pytest.raises(ConfigError, match=f"not called as a step of a build. Received: {name}"):
