@@ -17,6 +17,7 @@ from xaireport.nn.train import train
 from xaireport.spec import TrainSettings, VariantSpec
 from xaireport.types import Dataset, DatasetInfo, Skipped, Split
 
+pytestmark = pytest.mark.tensorflow
 N_CLASSES = 3
 
 

@@ -45,7 +45,7 @@ def test_gradcam_is_its_formula(n: int, side: int, channels: int, seed: int, rel
     for i in range(n):
         evidence = sum(gradients[i, ..., c].mean() * activations[i, ..., c] for c in range(channels))
         evidence = np.maximum(evidence, 0)
-        # The slopes' mean and the weighted sum over channels may both cancel: all that counts, of either sign.
+        # The slopes' mean and the sum over channels may both cancel: all that counts, of either sign.
         total = (np.abs(activations[i]) * np.abs(gradients[i]).mean(axis=(0, 1))).sum(axis=-1).max()
         off = allowed(side * (side + 1) + channels, total)
         if zero[i]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tolerance import allowed
 
 from xaireport.errors import ConfigError, ModelError
 from xaireport.explain.explain import explain

@@ -54,8 +54,8 @@ def images_and_targets(shape: tuple[int, ...]) -> tuple[Any, Any]:
 def weights(shape: tuple[int, ...]) -> list[Any]:
     """Weights for which Grad-CAM++ is well conditioned.
 
-    Its alpha is 1 / (2 + g · S), of the slope g at a cell and the sum S of a channel's activations. Where g · S
-    comes near -2, rounding alone decides the map. The last kernel scales g, and here |g · S| is at most 1.
+    Its alpha is 1 / (2 + g · S), of the slope g at a cell and the sum S of a channel's activations. Where
+    g · S comes near -2, rounding decides the map. The last kernel scales g; here |g · S| is at most 1.
     """
     model = small.flat_model(shape, end="logits")
     grid = import_keras().Model(model.input, model.get_layer("conv2").output)
