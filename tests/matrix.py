@@ -1,8 +1,8 @@
 """The tests on other Pythons and with other versions: `make test-matrix`. Standard library only.
 
-Two runs leave TensorFlow out and the tests that need it: one with the newest versions on the newest Python, one
-with the lowest that pyproject.toml allows on the lowest Python. Then all unit tests run on each Python that
-.venv does not have. The environments are kept in .venv-matrix/ until pyproject.toml changes.
+Two runs leave TensorFlow out and the tests that need it: one with the newest versions on the newest Python,
+one with the lowest that pyproject.toml allows on the lowest Python. Then all unit tests run on each Python
+that .venv does not have. The environments are kept in .venv-matrix/ until pyproject.toml changes.
 """
 
 from __future__ import annotations
@@ -84,7 +84,15 @@ def environment(name: str, python: Path, *installs: Sequence[str]) -> Path:
         return inside
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([python, "-m", "venv", folder], check=True)
-    pip = [inside, "-m", "pip", "--disable-pip-version-check", "-q", "install"]
+    pip = [
+        inside,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "-q",
+        "install",
+        "--no-compile",
+    ]  # most is never imported
     subprocess.run([*pip, "-U", "pip"], check=True)  # groups need pip 25.1
     for install in installs:
         subprocess.run([*pip, *install], cwd=ROOT, check=True)

@@ -1,7 +1,7 @@
 """How far apart two float32 routes to one number may lie, from the arithmetic and not from one processor.
 
 Which kernel runs, and in which order it adds, depends on the processor, the library and the size of the
-batch. What stays the same everywhere is the error of a sum: N. J. Higham, "Accuracy and Stability of Numerical
+batch. What stays the same is the error of a sum: N. J. Higham, "Accuracy and Stability of Numerical
 Algorithms", 2nd edition, SIAM 2002, doi:10.1137/1.9780898718027, sections 3.1 and 4.2. In whichever order n
 products are added, the error is at most gamma(n) times the sum of their magnitudes (forward); and the result
 is the exact sum for data of which each is off by at most its gamma(n)-th part (backward). Roundings go up and
