@@ -3,16 +3,17 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
+PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3 \
+		$${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1[1-3].*/bin/python; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo "$$p" && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 WORKERS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help demo install system system-tests test test-all check lint types imports bench clean
+.PHONY: help demo install system system-tests test test-all test-matrix check lint types imports bench clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: system $(VENV)/.runtime  ## build every report on phantom data, into reports/
 	$(BIN)/xaireport build --all --data phantom
@@ -43,6 +44,9 @@ test: system-tests $(VENV)/.dev  ## run the tests (at most 15 minutes)
 
 test-all: system-tests $(VENV)/.dev  ## run the slow tests as well
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+test-matrix: system-tests $(VENV)/.dev  ## run the tests on other Pythons, and with the newest and the lowest versions
+	$(BIN)/python tests/matrix.py
 
 check: lint types imports test  ## all that CI checks
 

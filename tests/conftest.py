@@ -16,6 +16,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+NEED_TENSORFLOW = ("unit/nn", "e2e")
+"""Folders whose tests all need it; elsewhere a test says so itself."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folders = [Path(__file__).parent / folder for folder in NEED_TENSORFLOW]
+    for item in items:
+        if any(folder in item.path.parents for folder in folders):
+            item.add_marker(pytest.mark.tensorflow)
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compare a text with the golden file of that name, or write it."""

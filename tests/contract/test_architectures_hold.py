@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tolerance import allowed, assert_same, spread
 
 from xaireport.explain import cam
 from xaireport.explain.layers import MIN_CELLS, candidates
@@ -16,6 +17,7 @@ from xaireport.nn.train import train
 from xaireport.spec import TrainSettings, VariantSpec
 from xaireport.types import Dataset, DatasetInfo, Skipped, Split
 
+pytestmark = pytest.mark.tensorflow
 N_CLASSES = 3
 
 
@@ -45,7 +47,7 @@ def test_trained_released_opened_and_explained(name: str, tmp_path: Path) -> Non
         tmp_path / "model.keras", n_classes=N_CLASSES, input_shape=data.input_shape
     )  # declared as releases are: raw pixels, probabilities
     y_prob = classifier.predict(data.test.images)
-    np.testing.assert_allclose(y_prob.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(y_prob.sum(axis=1), 1, rtol=allowed(2 * N_CLASSES + 2))
     found = candidates(classifier.spatial_layers())
     assert not isinstance(found, Skipped)
     layer = found[-1]
@@ -54,7 +56,8 @@ def test_trained_released_opened_and_explained(name: str, tmp_path: Path) -> Non
     activations, gradients, probabilities = classifier.activations_and_gradients(
         data.test.images, targets, layer.name
     )
-    np.testing.assert_allclose(probabilities, y_prob, atol=1e-4)
+    within = spread(lambda: classifier.predict(data.test.images), classifier._model)
+    assert_same(probabilities, y_prob, within)
     assert activations.shape == gradients.shape == (4, *layer.grid, layer.channels)
     assert np.any(gradients)
     maps, zero = cam.gradcam(activations, gradients)

@@ -16,6 +16,7 @@ from xaireport.nn.runtime import open_model
 from xaireport.stages.trust import judged, trust
 from xaireport.types import Skipped, Split, Trust
 
+pytestmark = pytest.mark.tensorflow
 N_CLASSES, SIDE = 3, 20
 
 

@@ -45,7 +45,8 @@ def train(
 ) -> TrainingRecord:
     """Train ``recipe`` on ``dataset`` and write ``out/model.keras``.
 
-    The same seed gives the same weights, whether or not the training was killed and resumed on the way.
+    The same seed gives the same weights, whether or not the training was killed and resumed on the way; on
+    another kind of processor, or with other versions, sums are added in another order.
 
     Parameters
     ----------

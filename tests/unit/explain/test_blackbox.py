@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tolerance import allowed
 
 from xaireport.errors import ModelError
 from xaireport.explain.blackbox import occlusion, occlusion_maps, rise
@@ -41,7 +42,7 @@ def test_one_pixel_decides(shape: tuple[int, ...], at: tuple[int, ...]) -> None:
     assert maps[(0, *home)] == 1
     far = np.abs(np.indices(cells) - np.array(home).reshape(-1, *(1,) * len(cells))).max(axis=0) > 1
     assert not maps[0][far].any()
-    np.testing.assert_allclose(drops[..., 2], 0, atol=1e-6)
+    np.testing.assert_allclose(drops[..., 2], 0, atol=allowed(3 + 4))
 
 
 def test_a_saturated_softmax_hides_nothing() -> None:
@@ -103,7 +104,7 @@ def test_how_many_at_once_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(module, "_BYTES", 1)
     second = occlusion(ask, images), rise(ask, images, np.zeros(5, np.int64), 0, n_masks=50)
     for ours, theirs in zip(first, second, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+        np.testing.assert_allclose(ours, theirs, atol=allowed(50 + 4))  # 50 masks of scores up to 1
 
 
 def test_small_images_have_fewer_cells() -> None:

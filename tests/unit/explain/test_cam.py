@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from tolerance import allowed
 
 from xaireport.errors import ModelError
-from xaireport.explain.cam import REDUCTIONS, gradcam, hirescam, layercam, normalise, upsample
+from xaireport.explain.cam import REDUCTIONS, ZERO_GUARD, gradcam, hirescam, layercam, normalise, upsample
 
 
 def test_by_hand() -> None:
@@ -44,10 +45,13 @@ def test_gradcam_is_its_formula(n: int, side: int, channels: int, seed: int, rel
     for i in range(n):
         evidence = sum(gradients[i, ..., c].mean() * activations[i, ..., c] for c in range(channels))
         evidence = np.maximum(evidence, 0)
+        # The slopes' mean and the sum over channels may both cancel: all that counts, of either sign.
+        total = (np.abs(activations[i]) * np.abs(gradients[i]).mean(axis=(0, 1))).sum(axis=-1).max()
+        off = allowed(side * (side + 1) + channels, total)
         if zero[i]:
-            assert evidence.max() < 1e-4
-        else:
-            np.testing.assert_allclose(maps[i], evidence / evidence.max(), atol=1e-3)
+            assert evidence.max() <= ZERO_GUARD * total + off
+        else:  # the peak is off as well
+            np.testing.assert_allclose(maps[i], evidence / evidence.max(), atol=2 * off / evidence.max())
 
 
 @pytest.mark.parametrize("method", REDUCTIONS)
@@ -56,7 +60,9 @@ def test_a_linear_head_over_the_mean_gives_all_methods_one_map(method: str) -> N
     activations = rng.random((3, 4, 4, 6), np.float32)
     gradients = np.broadcast_to(rng.random(6).astype(np.float32), activations.shape)
     np.testing.assert_allclose(
-        REDUCTIONS[method](activations, gradients)[0], gradcam(activations, gradients)[0], rtol=1e-5
+        REDUCTIONS[method](activations, gradients)[0],
+        gradcam(activations, gradients)[0],
+        rtol=2 * allowed(4 * 4 + 6),  # nothing cancels; the cell and its peak
     )
 
 
@@ -67,7 +73,7 @@ def test_each_map_has_its_own_maximum_in_3d_too() -> None:
     assert maps.max(axis=(1, 2, 3)).tolist() == [1, 1, 1]
     assert not zero.any()
     sums = activations[1].sum(axis=-1)
-    np.testing.assert_allclose(maps[1], sums / sums.max(), rtol=1e-6)
+    np.testing.assert_allclose(maps[1], sums / sums.max(), rtol=2 * allowed(2 * 3 * 4 + 5))
 
 
 def test_no_positive_evidence_is_an_all_zero_map() -> None:
@@ -110,7 +116,7 @@ def test_half_pixel_centres_by_hand() -> None:
     big = upsample(peak, (9, 9))
     assert np.unravel_index(np.argmax(big), big.shape) == (4, 4)
     assert big[4, 4] == 1
-    np.testing.assert_allclose(big, big[::-1, ::-1], atol=1e-6)
+    np.testing.assert_allclose(big, big[::-1, ::-1], atol=allowed(8))
 
 
 @settings(deadline=None)
@@ -129,9 +135,10 @@ def test_upsampling_is_scipys_grid_mode(cells: tuple[int, int], size: tuple[int,
     )
     ours = upsample(grid, size)
     assert ours.dtype == np.float32
-    np.testing.assert_allclose(ours, expected, atol=1e-5)
-    assert ours.min() >= grid.min() - 1e-6
-    assert ours.max() <= grid.max() + 1e-6
+    off = allowed(2 * 4)  # per axis the share, two products and a sum, of values up to 1
+    np.testing.assert_allclose(ours, expected, atol=off)
+    assert ours.min() >= grid.min() - off
+    assert ours.max() <= grid.max() + off
 
 
 def test_upsampling_a_volume_axis_by_axis() -> None:
@@ -139,7 +146,7 @@ def test_upsampling_a_volume_axis_by_axis() -> None:
     big = upsample(grid, (8, 9, 8))
     assert big.shape == (8, 9, 8)
     np.testing.assert_allclose(
-        upsample(grid.transpose(2, 0, 1), (8, 8, 9)), big.transpose(2, 0, 1), atol=1e-6
+        upsample(grid.transpose(2, 0, 1), (8, 8, 9)), big.transpose(2, 0, 1), atol=allowed(3 * 4)
     )
     assert (
         upsample(np.full((2, 2, 2), 0.5, np.float32), (5, 5, 5)).tolist() == np.full((5, 5, 5), 0.5).tolist()

@@ -48,6 +48,16 @@ def test_rank_correlation_is_scipys(n: int, side: int, seed: int, ties: bool) ->
             assert found[i] == pytest.approx(spearmanr(a[i].ravel(), b[i].ravel()).statistic, abs=1e-9)
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.integers(2, 40), st.integers(0, 999), st.sampled_from([rank_correlation, ssim, top_share_iou]))
+def test_the_type_of_the_maps_does_not_decide_the_precision(side: int, seed: int, measure: Any) -> None:
+    """Whatever a library makes of float32: the same values give the same figure."""
+    a, b = maps(seed, 2, side, side), np.round(maps(seed + 1, 2, side, side), 1)
+    found = measure(a, b)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, measure(a.astype(np.float64), b.astype(np.float64)))
+
+
 def test_empty_maps() -> None:
     full, zero = maps(0, 1, 5, 5), np.zeros((1, 5, 5), np.float32)
     for measure in (rank_correlation, ssim, top_share_iou):

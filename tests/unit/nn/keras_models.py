@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tolerance import spread
 
 from xaireport.nn.backend import import_keras
 
@@ -84,3 +85,12 @@ def saved(model: Any, folder: Path, name: str = "model.keras") -> Path:
     path = folder / name
     model.save(path)
     return path
+
+
+def spreads(classifier: Any, x: Any, targets: Any, layer: str, terms: int = 0) -> list[Any]:
+    """How far activations, gradients and probabilities may lie apart, each per image."""
+    asked = (
+        lambda which=which: classifier.activations_and_gradients(x, targets, layer)[which]
+        for which in range(3)
+    )
+    return [spread(each, classifier.logits_model, terms=terms) for each in asked]

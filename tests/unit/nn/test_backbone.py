@@ -9,6 +9,7 @@ from typing import Any
 import keras_models as small
 import numpy as np
 import pytest
+from tolerance import assert_same, spread
 
 from xaireport.errors import ModelError
 from xaireport.nn import backbone, zoo
@@ -28,8 +29,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
         bias = np.linspace(-5, 5, len(bias), dtype=np.float32)
         model.get_layer(name).set_weights([kernel, bias])
     path = tmp_path_factory.mktemp("weights") / "vgg19.weights.h5"
-    with pytest.warns(DeprecationWarning, match="__array__"):
-        model.save_weights(path)
+    model.save_weights(path)
     return model, path
 
 
@@ -51,9 +51,11 @@ def test_weights_from_a_file_mean_what_they_mean_to_keras(published: tuple[Any, 
     resized = keras.ops.convert_to_numpy(keras.layers.Resizing(32, 32)(x))
     prepared = keras.applications.vgg19.preprocess_input(resized.copy())
     for name in ("block1_conv1", "block2_conv2"):
-        expected = keras.Model(reference.input, reference.get_layer(name).output)(prepared).numpy()
-        found = keras.Model(model.input, model.get_layer(name).output)(x).numpy()
-        np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+        oracle = keras.Model(reference.input, reference.get_layer(name).output)
+        found = keras.Model(model.input, model.get_layer(name).output)(x)
+        # Resizing and centring leave pixels of about a hundred, each off by a few roundings more.
+        within = spread(lambda oracle=oracle: oracle(prepared), oracle)
+        assert_same(found, oracle(prepared), within)
     turned = keras.Model(model.input, model.get_layer("block1_conv1").output)(x[..., ::-1]).numpy()
     expected = keras.Model(reference.input, reference.get_layer("block1_conv1").output)(prepared).numpy()
     assert np.abs(turned - expected).max() > 0.1 * np.abs(expected).max()  # the order of colours counts

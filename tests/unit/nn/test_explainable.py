@@ -8,6 +8,7 @@ from typing import Any
 import keras_models as small
 import numpy as np
 import pytest
+from tolerance import allowed, assert_same, spread
 
 from xaireport.errors import ModelError
 from xaireport.explain.cam import REDUCTIONS
@@ -35,8 +36,10 @@ def softmax(logits: Any) -> Any:
 def test_logits_are_those_before_the_softmax(tmp_path: Path, build: Any) -> None:
     model = opened(small.saved(build(), tmp_path))
     images = small.images(7)
-    np.testing.assert_allclose(softmax(model.logits(images)), model.predict(images), atol=1e-6)
-    np.testing.assert_allclose(model.logits(images, batch_size=2), model.logits(images), atol=1e-4)
+    scores = spread(lambda: model.logits(images), model.logits_model)
+    within = spread(lambda: softmax(model.logits(images)), model.logits_model)
+    assert_same(softmax(model.logits(images)), model.predict(images), within)
+    assert_same(model.logits(images, batch_size=2), model.logits(images), scores)
     assert model.logits(images[:0]).shape == (0, 3)
 
 
@@ -58,7 +61,8 @@ def test_shuffled_weights_come_back(tmp_path: Path, build: Any) -> None:
 
     before = asked()
     with model.shuffled(["out"], 1) as changed:
-        np.testing.assert_allclose(softmax(changed.logits(images)), changed.predict(images), atol=1e-5)
+        within = spread(lambda: softmax(changed.logits(images)), changed.logits_model)
+        assert_same(softmax(changed.logits(images)), changed.predict(images), within)
         head_only = asked()
         with pytest.raises(ModelError, match="not shuffled already"), model.shuffled(["out"], 2):
             pass
@@ -117,25 +121,34 @@ def test_fast_gradients_are_the_plain_ones(tmp_path: Path, padding: str) -> None
     images, targets = small.images(6, (20, 22, 3)), np.arange(6) % 3
     fast = engine(model, plain=False)(images, targets, "first")
     plain = engine(model, plain=True)(images, targets, "first")
-    np.testing.assert_array_equal(fast[0], plain[0])
-    np.testing.assert_allclose(fast[1], plain[1], atol=1e-5 * np.abs(plain[1]).max())
+    for pair in zip(fast, plain, small.spreads(model, images, targets, "first"), strict=True):
+        assert_same(*pair)
+    asked = engine(model, plain=True)
     for reduction in REDUCTIONS.values():
         ours, theirs = reduction(*fast[:2])[0], reduction(*plain[:2])[0]
-        np.testing.assert_allclose(ours, theirs, atol=2e-5)
+        within = spread(
+            lambda reduction=reduction: reduction(*asked(images, targets, "first")[:2])[0],
+            model.logits_model,
+            terms=fast[0][0, ..., 0].size,
+        )
+        assert_same(ours, theirs, within)
 
 
-def test_fast_maps_are_the_plain_ones_to_a_millionth(tmp_path: Path) -> None:
+def test_fast_maps_are_the_plain_ones(tmp_path: Path) -> None:
     model = opened(small.saved(small.flat_model(), tmp_path))
     images, targets = small.images(30), np.arange(30) % 3
-    maps = []
-    for plain in (False, True):
-        activations, gradients, _ = engine(model, plain=plain)(images, targets, "relu1")
+    fast, plain = (engine(model, plain=plain) for plain in (False, True))
+
+    def evidence(asked: GradientEngine) -> Any:
+        activations, gradients, _ = asked(images, targets, "relu1")
         weights = gradients.astype(np.float64).mean(axis=(1, 2))
-        evidence = np.maximum(np.einsum("nhwc,nc->nhw", activations.astype(np.float64), weights), 0)
-        maps.append(evidence)
-    peak = maps[1].max(axis=(1, 2), keepdims=True)
-    assert (peak > 0).sum() > 10
-    assert (np.abs(maps[0] - maps[1]) <= 1e-6 * np.maximum(peak, 1e-12) + 1e-9).all()
+        return np.maximum(np.einsum("nhwc,nc->nhw", activations.astype(np.float64), weights), 0)
+
+    maps = evidence(plain)
+    positive = maps.max(axis=(1, 2)) > 0
+    assert positive.sum() > 10
+    within = spread(lambda: evidence(plain), model.logits_model)
+    assert_same(evidence(fast)[positive], maps[positive], within[positive])
 
 
 def test_the_convolution_gradient_is_a_forward_convolution(tmp_path: Path) -> None:
@@ -212,7 +225,7 @@ def test_a_subclassed_model_is_explained_by_occlusion(tmp_path: Path) -> None:
     model = opened(small.saved(subclassed(), tmp_path), input_shape=(16, 16, 3), n_classes=3)
     images = small.images(6)
     y_prob = model.predict(images)
-    np.testing.assert_allclose(model.logits(images), np.log(y_prob), rtol=1e-5)
+    np.testing.assert_allclose(model.logits(images), np.log(y_prob), rtol=allowed(2))
     assert model.learnt_layers() == ("conv", "out")
     with model.shuffled(["conv"], 0) as changed:
         assert np.abs(changed.predict(images) - y_prob).max() > 1e-3
@@ -261,7 +274,8 @@ def test_one_pixel_of_one_channel_decides(tmp_path: Path) -> None:
         np.testing.assert_array_equal(made, cell)
     maps, zero = REDUCTIONS["gradcam"](activations, gradients)
     green = images[..., 1].astype(np.float32)
-    np.testing.assert_allclose(maps, green / green.max(axis=(1, 2), keepdims=True), atol=1e-6)
+    # Sums of three channels of which two count nothing, and of 64 slopes of which one is not 0.
+    np.testing.assert_allclose(maps, green / green.max(axis=(1, 2), keepdims=True), atol=allowed(8))
     assert not zero.any()
     _, against, _ = classifier.activations_and_gradients(images, np.zeros(4, np.int64), "as_it_is")
     assert REDUCTIONS["gradcam"](activations, against)[1].all()  # nothing speaks for the first class

@@ -6,7 +6,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras_models as small
 import numpy as np
 import pytest
@@ -95,5 +94,7 @@ def _member(path: Path, name: str) -> bytes:
 
 
 def _groups(path: Path) -> set[str]:
+    import h5py
+
     with h5py.File(io.BytesIO(_member(path, "model.weights.h5"))) as file:
         return set(file)

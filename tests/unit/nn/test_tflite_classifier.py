@@ -10,6 +10,7 @@ import keras_models as small
 import numpy as np
 import pytest
 import quantise_case as case
+from tolerance import allowed, assert_same, spread
 
 from xaireport.errors import ModelError
 from xaireport.nn.runtime import open_model
@@ -55,9 +56,14 @@ def test_batches_of_any_size_give_the_same(files: dict[str, Path], kind: str) ->
     images = case.data().test.images
     whole = opened.predict(images)
     assert whole.dtype == np.float32
+    if kind == "dense-int8":
+        within = np.full(len(images), allowed(4))  # sums of integers are exact; then each row is normalised
+    else:
+        model = small.flat_model((12, 12, 3))
+        within = spread(lambda: model(images.astype(np.float32), training=False), model)
     for batch_size in (1, 7, 60, 999):
-        np.testing.assert_allclose(opened.predict(images, batch_size=batch_size), whole, atol=1e-6)
-    np.testing.assert_allclose(opened.predict(images[:3]), whole[:3], atol=1e-6)
+        assert_same(opened.predict(images, batch_size=batch_size), whole, within)
+    assert_same(opened.predict(images[:3]), whole[:3], within[:3])
     assert opened.predict(images[:0]).shape == (0, 3)
 
 
@@ -120,7 +126,7 @@ def test_probabilities_declared_as_logits_are_refused(files: dict[str, Path]) ->
 def test_pixels_become_what_the_input_stores(stored: Endpoint, expected: Any) -> None:
     table = module._input_table(stored, 1 / 255, 0.0)
     assert table.dtype == stored.type
-    np.testing.assert_allclose(table, expected, atol=1e-6)
+    np.testing.assert_allclose(table, expected, rtol=allowed(4))
 
 
 def test_a_file_for_one_image_at_a_time_is_run_so(files: dict[str, Path], tmp_path: Path) -> None:
@@ -141,7 +147,8 @@ def test_a_file_for_one_image_at_a_time_is_run_so(files: dict[str, Path], tmp_pa
     path.write_bytes(content)
     images = case.data().test.images[:5]
     expected = keras.ops.convert_to_numpy(model(images.astype(np.float32), training=False))
-    np.testing.assert_allclose(open_model(path, n_classes=3).predict(images), expected, atol=1e-4)
+    within = spread(lambda: model(images.astype(np.float32), training=False), model)
+    assert_same(open_model(path, n_classes=3).predict(images), expected, within)
 
 
 def test_an_input_that_cuts_off_most_pixels_is_refused() -> None:
@@ -158,6 +165,6 @@ def test_other_inputs_are_refused(stored: Endpoint) -> None:
 def test_steps_of_probability_sum_to_one_within_rounding() -> None:
     step = 1 / 256
     rows = np.array([[0.5, 0.25, 0.25], [255 / 256, 0, 0], [0.5, 0.25, 0.25 + 2 * step]], np.float32)
-    np.testing.assert_allclose(module._normalised(rows, step).sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(module._normalised(rows, step).sum(axis=1), 1, rtol=allowed(4))
     with pytest.raises(ModelError, match=r"a row off by 0\.0117"):
         module._normalised(np.array([[0.5, 0.25, 0.25 + 3 * step]], np.float32), step)

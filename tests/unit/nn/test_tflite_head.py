@@ -10,6 +10,7 @@ import keras_models as small
 import numpy as np
 import pytest
 import quantise_case as case
+from tolerance import allowed, assert_same, spread
 
 from xaireport.errors import ModelError
 from xaireport.explain.cam import gradcam
@@ -40,6 +41,14 @@ def opened(path: Path) -> TFLiteClassifier:
     return model
 
 
+def assert_as_parent(found: Any, parent: Any, images: Any, targets: Any, layer: str) -> None:
+    """Activations, gradients and probabilities are those of a Keras model, but for rounding."""
+    expected = parent.activations_and_gradients(images, targets, layer)
+    within = small.spreads(parent, images, targets, layer)
+    for each in zip(found, expected, within, strict=True):
+        assert_same(*each)
+
+
 def asked() -> tuple[Any, Any]:
     images = case.data().test.images[:20]
     return images, np.arange(20) % 3
@@ -48,11 +57,9 @@ def asked() -> tuple[Any, Any]:
 @pytest.mark.parametrize("layer", ["relu1", "relu2", "pool1"])
 def test_a_float_file_has_the_gradients_of_its_parent(files: dict[str, Path], layer: str) -> None:
     images, targets = asked()
-    theirs = open_model(files["parent"]).activations_and_gradients(images, targets, layer)
-    ours = opened(files["float32"]).activations_and_gradients(images, targets, layer)
-    for a, b in zip(ours, theirs, strict=True):
-        assert a.dtype == np.float32
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * np.abs(b).max())
+    found = opened(files["float32"]).activations_and_gradients(images, targets, layer)
+    assert {each.dtype for each in found} == {np.dtype(np.float32)}
+    assert_as_parent(found, open_model(files["parent"]), images, targets, layer)
 
 
 @pytest.mark.parametrize(("mode", "least"), [("float16", 0.999), ("dynamic", 0.98), ("int8", 0.9)])
@@ -93,7 +100,9 @@ def test_slopes_are_those_of_the_files_own_dequantised_weights(files: dict[str, 
         flat = tf.reshape(tf.nn.max_pool2d(start, 2, 2, "VALID"), [len(images), -1])
         score = tf.reduce_sum(flat * tf.constant(to_pooled, tf.float32))
     expected = tape.gradient(score, start).numpy()
-    np.testing.assert_allclose(gradients, expected, atol=1e-4 * np.abs(expected).max())
+    # A weight's own rounding, its scale, and a sum over the hidden units of all that may count.
+    scale = (np.abs(second[targets]) @ np.abs(first)).max()
+    np.testing.assert_allclose(gradients, expected, atol=allowed(len(first) + 4, scale))
 
 
 def test_only_the_files_head_weights_changed_and_so_does_the_map(files: dict[str, Path]) -> None:
@@ -128,7 +137,9 @@ def test_only_earlier_layers_changed_and_the_head_is_the_same_function(files: di
 def test_a_head_gives_the_files_own_scores(files: dict[str, Path]) -> None:
     """In whole numbers within a step: what was read is what the file goes on with."""
     images, targets = asked()
-    for mode, off in (("float32", 1e-4), ("float16", 1e-4), ("dynamic", 0.1), ("int8", None)):
+    parent = open_model(files["parent"])
+    within = spread(lambda: parent.logits(images), parent.logits_model).max()
+    for mode, off in (("float32", within), ("float16", within), ("dynamic", 0.1), ("int8", None)):
         model = opened(files[mode])
         activations = model.activations_and_gradients(images, targets, "relu1")[0]
         head = model._heads["relu1"]
@@ -143,7 +154,8 @@ def test_scores_before_the_softmax(files: dict[str, Path], mode: str) -> None:
     model = opened(files[mode])
     logits = model.logits(images)
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    step = 1e-5 if mode != "int8" else 1.5 / 256
+    # A score below the largest by d becomes d (1 + u), its exponential moves by u d exp(-d), less than u.
+    step = allowed(3 + 5) if mode != "int8" else 1.5 / 256
     np.testing.assert_allclose(odds / odds.sum(axis=1, keepdims=True), model.predict(images), atol=step)
     assert model.logits(images[:0]).shape == (0, 3)
 
@@ -247,10 +259,8 @@ def test_heads_of_many_kinds(tmp_path: Path) -> None:
     theirs = open_model(tmp_path / "model.keras", output="logits")
     images, targets = small.images(6, (12, 12, 3)), np.arange(6) % 3
     for layer in ("first", "meet"):
-        expected = theirs.activations_and_gradients(images, targets, layer)
         found = ours.activations_and_gradients(images, targets, f"{layer}_1")  # as the converter names it
-        for a, b in zip(found, expected, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4 * np.abs(b).max())
+        assert_as_parent(found, theirs, images, targets, layer)
 
 
 def kinds_of_head(kind: str) -> list[Any]:
@@ -303,10 +313,8 @@ def test_each_kind_of_head_has_the_gradients_of_its_parent(tmp_path: Path, kind:
     assert kind in {step.operator for step in ours.graph.steps}
     images, targets = small.images(6, (12, 12, 3)), np.arange(6) % 3
     theirs = open_model(tmp_path / "model.keras", output="logits")
-    expected = theirs.activations_and_gradients(images, targets, "first")
     found = ours.activations_and_gradients(images, targets, "first_1")
-    for a, b in zip(found, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4 * np.abs(b).max())
+    assert_as_parent(found, theirs, images, targets, "first")
 
 
 def test_a_margin_of_any_value(tmp_path: Path) -> None:
@@ -320,10 +328,9 @@ def test_a_margin_of_any_value(tmp_path: Path) -> None:
     ours = converted(small.randomise(keras.Model(start, x)), tmp_path)
     assert "PADV2" in {step.operator for step in ours.graph.steps}
     images, targets = small.images(6, (12, 12, 3)), np.arange(6) % 3
-    _, found, _ = ours.activations_and_gradients(images, targets, "first_1")
+    found = ours.activations_and_gradients(images, targets, "first_1")
     theirs = open_model(tmp_path / "model.keras", output="logits")
-    _, expected, _ = theirs.activations_and_gradients(images, targets, "first")
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=2e-4 * np.abs(expected).max())
+    assert_as_parent(found, theirs, images, targets, "first")
 
 
 def test_what_lies_inside_a_dilated_convolution_is_no_grid_over_the_image(tmp_path: Path) -> None:
@@ -340,10 +347,8 @@ def test_what_lies_inside_a_dilated_convolution_is_no_grid_over_the_image(tmp_pa
     with pytest.raises(ModelError, match="a layer with a spatial output"):
         ours.activations_and_gradients(images, targets, "dilated_1")
     theirs = open_model(tmp_path / "model.keras", output="logits")
-    expected = theirs.activations_and_gradients(images, targets, "dilated")
     found = ours.activations_and_gradients(images, targets, "convolution")
-    for a, b in zip(found, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4 * np.abs(b).max())
+    assert_as_parent(found, theirs, images, targets, "dilated")
 
 
 def test_a_layer_that_is_gone_around_is_refused(tmp_path: Path) -> None:
@@ -404,7 +409,5 @@ def test_volumes_have_the_gradients_of_their_parent(tmp_path: Path) -> None:
     images, targets = small.images(5, (12, 12, 12, 1)), np.arange(5) % 3
     names = {info.name.removesuffix("_1"): info.name for info in ours.spatial_layers()}
     for layer in ("first", "second"):
-        expected = theirs.activations_and_gradients(images, targets, layer)
         found = ours.activations_and_gradients(images, targets, names[layer])
-        for a, b in zip(found, expected, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4 * np.abs(b).max())
+        assert_as_parent(found, theirs, images, targets, layer)

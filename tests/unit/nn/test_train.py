@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import training_case as case
 from sklearn.metrics import accuracy_score, log_loss
+from tolerance import allowed, spread
 
 from xaireport.errors import ConfigError, ModelError
 from xaireport.nn import checkpoint, zoo
 from xaireport.nn.backend import import_keras
 from xaireport.spec import AugmentSettings, TrainSettings, VariantSpec
-from xaireport.types import TrainingRecord
+from xaireport.types import Split, TrainingRecord
 
 VGG = VariantSpec(
     name="transfer",
@@ -29,16 +30,14 @@ VGG = VariantSpec(
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingRecord]:
     out = tmp_path_factory.mktemp("undisturbed")
-    with pytest.warns(DeprecationWarning, match="__array__"):
-        record = case.run(out)
+    record = case.run(out)
     return out, record
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingRecord]:
     out = tmp_path_factory.mktemp("plain")
-    with pytest.warns(DeprecationWarning, match="__array__"):
-        record = case.run(out, case.PLAIN)
+    record = case.run(out, case.PLAIN)
     return out, record
 
 
@@ -49,6 +48,20 @@ def told(record: TrainingRecord) -> TrainingRecord:
 
 def load(out: Path) -> Any:
     return import_keras().saving.load_model(out / "model.keras", compile=True, safe_mode=True)
+
+
+def assert_loss(model: Any, split: Split, expected: float) -> None:
+    """The cross-entropy of the released model is the one that the training wrote down, but for rounding."""
+    x = split.images.astype(np.float32)
+
+    def surprise() -> Any:
+        y_prob = model(x, training=False).numpy()
+        return -np.log(y_prob[np.arange(len(x)), split.labels])[:, None]
+
+    within = spread(surprise, model).mean() + allowed(len(x), expected)
+    assert within < 1e-2 * expected
+    y_prob = model(x, training=False).numpy()
+    assert log_loss(split.labels, y_prob, labels=[0, 1, 2]) == pytest.approx(expected, abs=within)
 
 
 def test_the_undisturbed_training_uses_all_there_is_to_restore(
@@ -98,17 +111,15 @@ def test_the_best_epoch_is_released_and_takes_raw_pixels(undisturbed: tuple[Path
     val = case.dataset().val
     y_prob = load(out)(val.images.astype(np.float32), training=False).numpy()
     assert record.best_epoch == int(np.argmin(losses)) + 1 < record.epochs_run
-    assert log_loss(val.labels, y_prob, labels=[0, 1, 2]) == pytest.approx(min(losses), rel=1e-4)
+    assert_loss(load(out), val, min(losses))
     right = record.history["val_accuracy"][record.best_epoch - 1]
-    assert accuracy_score(val.labels, y_prob.argmax(1)) == pytest.approx(right, abs=1e-6)
+    assert accuracy_score(val.labels, y_prob.argmax(1)) == pytest.approx(right, abs=allowed(len(val.labels)))
 
 
 def test_without_early_stopping_the_last_epoch_is_released(plain: tuple[Path, TrainingRecord]) -> None:
     out, record = plain
-    val = case.dataset().val
-    y_prob = load(out)(val.images.astype(np.float32), training=False).numpy()
     assert (record.epochs_run, record.best_epoch, record.stopped_by) == (2, 2, "epochs")
-    assert log_loss(val.labels, y_prob) == pytest.approx(record.history["val_loss"][-1], rel=1e-4)
+    assert_loss(load(out), case.dataset().val, record.history["val_loss"][-1])
 
 
 def test_the_seed_alone_decides(plain: tuple[Path, TrainingRecord], tmp_path: Path) -> None:
@@ -196,10 +207,7 @@ def test_a_frozen_trunk_stays_and_its_head_fits_the_images(tmp_path: Path, augme
         same = [np.array_equal(a, b) for a, b in zip(layer.get_weights(), now, strict=True)]
         assert all(same) if layer.name.startswith("block") else not same or not all(same), layer.name
     assert all(not layer.trainable for layer in model.layers if layer.name.startswith("block"))
-    val = case.dataset().val
-    y_prob = model(val.images.astype(np.float32), training=False).numpy()
-    best = record.history["val_loss"][record.best_epoch - 1]
-    assert log_loss(val.labels, y_prob, labels=[0, 1, 2]) == pytest.approx(best, rel=1e-4)
+    assert_loss(model, case.dataset().val, record.history["val_loss"][record.best_epoch - 1])
 
 
 def test_a_frozen_training_is_resumed(tmp_path: Path) -> None:

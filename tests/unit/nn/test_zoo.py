@@ -10,6 +10,7 @@ from typing import Any
 import keras_models as small
 import numpy as np
 import pytest
+from tolerance import allowed, assert_same, spread
 
 from xaireport import paths
 from xaireport.errors import ConfigError
@@ -159,12 +160,14 @@ def test_resnet() -> None:
 def test_every_model_is_flat_and_ends_in_logits_and_probabilities(label: str) -> None:
     keras = import_keras()
     model = small.randomise(built(label))
-    logits = keras.Model(model.input, model.get_layer("logits").output)
+    both = keras.Model(model.input, [model.get_layer("logits").output, model.output])
     shape, n_classes = SHAPES[label]
     x = small.images(2, shape).astype(np.float32)
-    scores, y = logits(x, training=False).numpy().astype(np.float64), model(x, training=False).numpy()
+    scores, y = (each.numpy().astype(np.float64) for each in both(x, training=False))  # in one run
     exp = np.exp(scores - scores.max(axis=1, keepdims=True))
-    np.testing.assert_allclose(y, exp / exp.sum(axis=1, keepdims=True), atol=1e-5)
+    # A score below the largest by d becomes d (1 + u), its exponential moves by u d exp(-d), less than u.
+    off = allowed(n_classes + 5)
+    np.testing.assert_allclose(y, exp / exp.sum(axis=1, keepdims=True), atol=off)
     assert (model.layers[-2].name, model.layers[-1].name) == ("logits", "probabilities")
     assert model.output_shape == (None, n_classes)
     assert type(model).__name__ == "Functional"
@@ -197,7 +200,7 @@ def test_trunk_and_head_make_the_whole(name: str) -> None:
                 layer.set_weights(whole.get_layer(layer.name).get_weights())
     assert trunk.count_params() + head.count_params() == whole.count_params()
     x = small.images(2, shape).astype(np.float32)
-    np.testing.assert_allclose(head(trunk(x)), whole(x), atol=1e-5)
+    assert_same(head(trunk(x)), whole(x), spread(lambda: whole(x), whole))
 
 
 def test_options_reach_the_layers() -> None:
@@ -229,7 +232,7 @@ def test_grey_images_fit_vgg19() -> None:
     rgb = zoo.build("vgg19", import_keras(), (28, 28, 3), 2, {"cut": "block1_conv2"})
     rgb.set_weights(grey.get_weights())
     images = small.images(2, (28, 28, 1)).astype(np.float32)
-    np.testing.assert_allclose(grey(images), rgb(np.repeat(images, 3, axis=-1)), atol=1e-6)
+    assert_same(grey(images), rgb(np.repeat(images, 3, axis=-1)), spread(lambda: grey(images), grey))
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ def rank_correlation(a: Floats, b: Floats) -> Numbers:
     n = len(a)
     if not n:
         return np.zeros(0)
-    x, y = (rankdata(each.reshape(n, -1), axis=1) for each in (a, b))
+    # Newer SciPy gives the ranks of float32 values as float32: sums of their squares would lose digits.
+    x, y = (rankdata(each.reshape(n, -1), axis=1).astype(np.float64) for each in (a, b))
     x -= x.mean(axis=1, keepdims=True)
     y -= y.mean(axis=1, keepdims=True)
     spread_x, spread_y = (x**2).sum(axis=1), (y**2).sum(axis=1)

@@ -53,7 +53,8 @@ def quantise(
 ) -> tuple[Quantisation, TrainingRecord | None]:
     """Convert a model to ``out/model.tflite``, which takes raw pixels and gives probabilities.
 
-    The same seed gives the same bytes; ``qat`` is only as reproducible as the library that retrains.
+    The same seed gives the same bytes on the same kind of processor: the ranges of ``int8`` are measured in
+    float32; ``qat`` is only as reproducible as the library that retrains.
 
     Parameters
     ----------
