@@ -406,7 +406,7 @@ FOREIGN = {
     "study/overrides.py": "the TOML parser's, told to whoever typed --set: no stage reads it",
     "data/download.py": "of requests",
     "nn/zoo.py": "Keras'",
-    "nn/runtime.py": "Keras'",
+    "nn/opening.py": "Keras'",
     "nn/tflite/aware.py": "TensorFlow's",
     "report/html.py": "Jinja's",
 }
