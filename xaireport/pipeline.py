@@ -125,9 +125,12 @@ def build(
             graph.without_data(selection.name, error)
             results[selection.name] = Input(path=report)
             continue
-        if located.notice:
-            notices.append(located.notice)
-            relay.tell(Notice(located.notice))
+        said = [located.notice] if located.notice else []
+        if not request.force and engine.is_foreign(report):
+            said.append(f"{report} was put there by no build of this folder: it stays without --force")
+        notices += said
+        for text in said:
+            relay.tell(Notice(text))
         chosen = _with_stored(engine, graph, study, located, with_parents(study, selection.variants))
         graph.evidence(study, located, chosen)
         made = graph.results(study, chosen)

@@ -183,6 +183,16 @@ def test_of_several_studies_the_one_with_real_results_fails_alone_and_stays(here
     assert names(result, "publish") == ["publish fracture3d", "publish all studies"]
 
 
+def test_what_will_not_be_replaced_is_said_before_the_work(here: Path) -> None:
+    place = here / "reports" / "mine" / "results.json"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(RECORD.read_bytes())
+    (notice,) = dry("mine").notices
+    assert str(place.relative_to(here)) in notice
+    assert "--force" in notice
+    assert dry("mine", force=True).notices == dry("mine", out=Path("elsewhere")).notices == ()
+
+
 @pytest.mark.parametrize("force", [False, True])
 def test_a_build_without_a_finished_variant_never_replaces_one_that_has_some(here: Path, force: bool) -> None:
     text = (

@@ -144,6 +144,11 @@ class Publisher:
             if folder.name.startswith(PART):
                 remove_tree(folder)
 
+    def is_foreign(self, place: str) -> bool:
+        """Whether something lies at an absolute path that no build of this store put there."""
+        found = self._cache.sha256(place)
+        return os.path.lexists(place) and not (found and self._ledger.is_ours(place, found))
+
     def change(self, files: Files) -> Change:
         """Say what publishing would change, and refuse what must stay.
 
@@ -157,11 +162,7 @@ class Publisher:
             for place, (_, digest) in files.sources.items()
             if (found := self._cache.sha256(place)) != digest
         }
-        foreign = [
-            place
-            for place, (found, _) in lying.items()
-            if os.path.lexists(place) and not (found and self._ledger.is_ours(place, found))
-        ]
+        foreign = [place for place in lying if self.is_foreign(place)]
         yielding: list[str] = []
         if files.stands_in:
             better = [place for place in lying if (put := self._ledger.put(place)) and not put.stands_in]

@@ -96,6 +96,11 @@ class Engine:
             with locked(self._root / "lock"):
                 return _Build(self._root, self._progress, tell, self._force).run(nodes)
 
+    def is_foreign(self, place: Path) -> bool:
+        """Whether something lies there that no build of this store put there: it is not replaced unforced."""
+        cache = HashCache(self._root / "hashes.json")
+        return Publisher(self._root, cache).is_foreign(str(place.absolute()))
+
     def clean(self, keep_current: bool = True) -> Cleaned:
         """Remove stored results that no node's last run refers to, or with ``keep_current=False`` all.
 
