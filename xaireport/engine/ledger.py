@@ -8,10 +8,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from xaireport.files import write_atomic
 
@@ -85,7 +84,7 @@ class Ledger:
         self._staging.append(self._relative(str(staging)))
         self._write()
 
-    def settle(self, by: str, put: Mapping[str, str], gone: Mapping[str, Any], stands_in: bool) -> None:
+    def settle(self, by: str, put: Mapping[str, str], gone: Iterable[str], stands_in: bool) -> None:
         """Note what lies where now, and that nothing is under way any more."""
         before = dict(self._places), list(self._staging)
         for place in gone:

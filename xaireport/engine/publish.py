@@ -197,7 +197,9 @@ class Publisher:
         kept = {place: digest for place, (_, digest) in files.sources.items() if place not in change.yielding}
         if not change.is_none:
             self._move(files, change, kept)
-        self._ledger.settle(files.by, kept, dict.fromkeys(change.gone), files.stands_in)
+        # What was only read where it lies is not ours for that: somebody may have edited it.
+        put = {place: digest for place, digest in kept.items() if str(files.sources[place][0]) != place}
+        self._ledger.settle(files.by, put, change.gone, files.stands_in)
         return change
 
     def standing(self, files: Files) -> Record | None:

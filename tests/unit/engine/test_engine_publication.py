@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,24 @@ def test_two_folders_know_what_was_put_into_each(engine, home, tmp_path):
         for place in (home, tmp_path / "elsewhere"):
             assert engine.run(report(place, *contents))[-1].failure is None
             assert is_true(place)
+
+
+def test_what_is_only_read_where_it_lies_does_not_become_ours(engine, home):
+    """Pages made again around results that somebody edited: the next build leaves these alone."""
+    engine.run(report(home, *OLD))
+    (home / "card.pdf").write_text("mine")
+
+    def again(contents):
+        steps = report(home, contents, OLD[1])
+        *_, last = steps
+        files = {**last.files, "card.pdf": Input(path=home / "card.pdf")}
+        return [*steps[:2], seal({k: v for k, v in files.items() if k != SEAL}), replace(last, files=files)]
+
+    contents = {"card.html": "another card", "gone.html": "no longer made"}
+    assert engine.run(again(contents))[-1].failure is None
+    assert is_true(home)
+    assert "card.pdf" in engine.run(report(home, *OLD))[-1].failure.message
+    assert (home / "card.pdf").read_text() == "mine"
 
 
 def test_a_guard_has_the_last_word(engine, home, tmp_path):
