@@ -56,7 +56,7 @@ def test_trained_released_opened_and_explained(name: str, tmp_path: Path) -> Non
     activations, gradients, probabilities = classifier.activations_and_gradients(
         data.test.images, targets, layer.name
     )
-    within = spread(lambda: classifier.predict(data.test.images), classifier._model)
+    within = spread(lambda: classifier.predict(data.test.images), classifier.model)
     assert_same(probabilities, y_prob, within)
     assert activations.shape == gradients.shape == (4, *layer.grid, layer.channels)
     assert np.any(gradients)

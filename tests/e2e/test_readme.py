@@ -374,9 +374,9 @@ def test_the_plug_in_makes_its_section(followed: Followed, tmp_path: Path) -> No
     (site / "my_package-1.0.dist-info" / "entry_points.txt").write_text(
         f"[{group}]\n{entry.replace(chr(34), '')}\n"
     )
-    shutil.copytree(followed.folder / "reports", tmp_path / "reports")
+    shutil.copytree(followed.folder / "reports", tmp_path / "reports")  # without the store: hence --force
     path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
-    assert worked(small.xaireport(tmp_path, "render", "mine", "--format", "html", PYTHONPATH=path))
+    assert worked(small.xaireport(tmp_path, "render", "mine", "--format", "html", "--force", PYTHONPATH=path))
     for variant in ("mine", "small"):
         page = (tmp_path / "reports" / "mine" / variant / "card.html").read_text("utf-8")
         seen = " ".join(re.sub("<[^>]+>", "", page).split())
@@ -435,7 +435,7 @@ def test_a_fragment_stands_where_the_page_says(followed: Followed, tmp_path: Pat
     for made in ("mkdocs build --quiet --strict -d site", "sphinx -q -W -b html . sphinx"):
         subprocess.run([sys.executable, "-m", *made.split()], check=True, cwd=tmp_path, env=quiet)
     for site in ("site", "sphinx"):
-        assert 'id="xr-mine-small-' in (tmp_path / site / "index.html").read_text("utf-8")
+        assert 'id="xr-mine.small.' in (tmp_path / site / "index.html").read_text("utf-8")
     ((_, file),) = re.findall(r"^:(file): (.*)$", pages[Role.MYST], re.MULTILINE)
     assert (tmp_path / file).is_file()
     sheet = (ROOT / "templates" / "fragment.css").read_text("utf-8")

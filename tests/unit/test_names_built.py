@@ -22,7 +22,7 @@ from xaireport.engine.scheduler import Engine
 from xaireport.graph import Graph
 from xaireport.metrics import intervals
 from xaireport.report import formats
-from xaireport.spec import QuantiseSettings, StudySpec, VariantSpec
+from xaireport.spec import Conversion, QuantiseSettings, StudySpec, VariantSpec
 from xaireport.stages import cost, explain, predict, quantise, trust
 from xaireport.types import (
     Cost,
@@ -79,16 +79,18 @@ class Stripes:
         return activations, gradients, self.predict(images)
 
 
-def opened(context: Any, params: Any, dataset: Any) -> Stripes:
+def opened(opener: Any, context: Any, params: Any, dataset: Any) -> Stripes:
     return Stripes(int(context.inputs["model"].read_text()))
 
 
-def quantised(model: Path, variant: Any, dataset: Any, *, out: Path, **_: Any) -> tuple[Quantisation, None]:
-    (out / "model.tflite").write_text("2" if variant.quantise.is_on else model.read_text())
+def quantised(
+    model: Path, conversion: Conversion, dataset: Any, *, out: Path, **_: Any
+) -> tuple[Quantisation, None]:
+    (out / "model.tflite").write_text("2" if conversion.mode != "float32" else model.read_text())
     file = TFLiteFile(
         9, (), (), (), Endpoint("int8", 1.0, 0), Endpoint("int8", 1.0, 0), Sections(5, 2, 2), "2"
     )
-    return Quantisation(variant.quantise.mode, file, None, 0, (), ("converted",), 1.0, "x", "y"), None
+    return Quantisation(conversion.mode, file, None, 0, (), ("converted",), 1.0, "x", "y"), None
 
 
 def measured(files: Mapping[str, Path], parents: Mapping[str, str]) -> dict[str, Cost]:
@@ -166,6 +168,7 @@ def build(folder: Path, names: Sequence[str]) -> Built:
     with pytest.MonkeyPatch.context() as patched:
         for stage in (predict, explain, trust):
             patched.setattr(stage, "opened", opened)
+        patched.setattr(predict, "summary_of", lambda made: made.summary)
         patched.setattr(quantise, "quantise", quantised)
         patched.setattr(cost, "measure", measured)
         patched.setenv("SOURCE_DATE_EPOCH", "1700000000")

@@ -203,8 +203,9 @@ class Publisher:
         return change
 
     def standing(self, files: Files) -> Record | None:
-        """Return what lies there after a publication was refused: a sealed report of before, or None."""
-        if not files.seal or self._cache.sha256(files.seal) is None:
+        """Return what lies there after a publication was refused: a sealed report of ours, or None."""
+        is_sealed = files.seal and self._cache.sha256(files.seal) is not None
+        if not is_sealed or any(map(self.is_foreign, files.guards)):
             return None
         below = f"{files.home}/"
         found = {place.removeprefix(below): self._cache.sha256(place) for place in files.sources}

@@ -9,7 +9,7 @@ from typing import Any
 import apart_steps
 import pytest
 
-from xaireport.engine import apart
+from xaireport.engine import machine
 from xaireport.engine.node import Input, Node
 from xaireport.engine.scheduler import Engine
 
@@ -33,7 +33,7 @@ def written(root: Path) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "cores", lambda: 2)
+    monkeypatch.setattr(machine, "cores", lambda: 2)
 
 
 def test_several_run_elsewhere_with_their_inputs(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_one_alone_runs_here(tmp_path: Path) -> None:
 
 
 def test_on_one_core_all_run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "cores", lambda: 1)
+    monkeypatch.setattr(machine, "cores", lambda: 1)
     Engine(tmp_path / "store").run(nodes("work", "work"))
     assert all(text.startswith(f"{os.getpid()} ") for text in written(tmp_path / "store"))
 

@@ -66,7 +66,7 @@ def test_every_mode_answers_nearly_as_its_parent(parent: Path, made: Any, mode: 
     assert accuracy(parent) > 0.8
     np.testing.assert_allclose(after.sum(axis=1), 1, atol=allowed(4))
     if mode == "":
-        assert_same(after, before, spread(lambda: original.predict(images), original._model))
+        assert_same(after, before, spread(lambda: original.predict(images), original.model))
     else:
         assert (after.argmax(axis=1) == before.argmax(axis=1)).mean() >= 0.9
     assert accuracy(made(mode)[0]) >= accuracy(parent) - 0.1
@@ -276,7 +276,7 @@ def test_a_brought_model_is_converted_with_its_scaling_and_softmax(tmp_path: Pat
     before = original.predict(images)
     after = open_model(tmp_path / "model.tflite").predict(images)
     if mode == "":
-        assert_same(after, before, spread(lambda: original.predict(images), original._model))
+        assert_same(after, before, spread(lambda: original.predict(images), original.model))
     else:
         np.testing.assert_allclose(after, before, atol=0.1)
 
@@ -291,7 +291,7 @@ def test_a_parent_with_one_output_gets_two_classes(tmp_path: Path) -> None:
     case.make(path, tmp_path, case.child("", architecture=""), pixel_scale="0-1", data=two)
     original = open_model(path, pixel_scale="0-1")
     before = original.predict(data.test.images)
-    within = spread(lambda: original.predict(data.test.images), original._model)
+    within = spread(lambda: original.predict(data.test.images), original.model)
     assert_same(open_model(tmp_path / "model.tflite").predict(data.test.images), before, within)
 
 
