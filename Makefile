@@ -39,7 +39,7 @@ $(VENV)/.dev: $(VENV)/.runtime
 	$(PIP) install --no-deps medmnist  # its tables are an oracle; its dependencies (PyTorch, CUDA) are not wanted
 	touch $@
 
-test: system-tests $(VENV)/.dev  ## run the tests (at most 15 minutes)
+test: system-tests $(VENV)/.dev  ## run the tests (at most 20 minutes)
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 test-all: system-tests $(VENV)/.dev  ## run the slow tests as well
