@@ -105,7 +105,7 @@ def test_scopes_within_a_layer_are_not_taken_for_layers(tmp_path: Path, mode: st
     layers = import_keras().layers
     x = start = import_keras().Input(SHAPE)
     x = conv("first")(x)
-    x = conv("between")(layers.BatchNormalization(name="norm_a")(x))
+    x = conv("between")(layers.BatchNormalization(name="norm_a")(x, training=True))  # predicting overrules it
     x = conv("behind")(layers.BatchNormalization(name="norm_b")(x))
     x = layers.Dense(4, activation="relu", name="cells")(x)
     x = layers.Conv2D(4, 3, padding="same", dilation_rate=2, name="dilated")(x)

@@ -5,7 +5,6 @@ The converter calls what it makes after the operations of the graph, and ``file`
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
@@ -61,7 +60,7 @@ def _by_layers(predictor: KerasPredictor) -> Any:
     tf = import_tensorflow()
 
     def call(name: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if "training" in inspect.signature(operation.call).parameters:
+        if "training" in getattr(operation, "_call_context_args", ()):  # as Keras asks when it walks
             kwargs = {**kwargs, "training": False}
         # With the slash a scope is opened as it is called. Keras opens each twice, and the second, in which
         # it computes, would be numbered: NAME_1, which may well be another layer.
