@@ -45,8 +45,8 @@ test: system-tests $(VENV)/.dev  ## run the tests (at most 15 minutes)
 test-all: system-tests $(VENV)/.dev  ## run the slow tests as well
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-test-matrix: system-tests $(VENV)/.dev  ## run the tests on other Pythons, and with the newest and the lowest versions
-	$(BIN)/python tests/matrix.py
+test-matrix: system-tests $(VENV)/.dev  ## run the tests on other Pythons, with the newest and lowest versions; ONLY=…
+	$(BIN)/python tests/matrix.py $(ONLY)
 
 check: lint types imports test  ## all that CI checks
 

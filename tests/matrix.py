@@ -125,8 +125,8 @@ def run(name: str, python: Path, *arguments: str) -> tuple[bool, str]:
     return good, line if good or bad else f"{line}, pytest ended with {code}"
 
 
-def main() -> int:
-    """Run all, whatever fails, and end with one line for each."""
+def main(only: Sequence[str] = ()) -> int:
+    """Run all, or those of these folders in .venv-matrix/; whatever fails, end with one line for each."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     light, found = dependencies(project), interpreters()
     own = "{}.{}".format(*sys.version_info[:2])
@@ -155,16 +155,21 @@ def main() -> int:
         ),
     ]  # fmt: skip
     good, lines = True, []
-    for name, version, folder, installs, arguments in planned:
+    if unknown := set(only) - {folder for _, _, folder, *_ in planned}:
+        print(f"Expected some of {', '.join(each[2] for each in planned)}. Received: {', '.join(unknown)}.")
+        return 2
+    chosen = [each for each in planned if not only or each[2] in only]
+    ran = {version for _, version, *_ in chosen} | {own}
+    for name, version, folder, installs, arguments in chosen:
         try:
             ok, line = run(name, environment(folder, found[version], *installs), *arguments)
         except subprocess.CalledProcessError as error:
             ok, line = False, f"{name}: Python {version}: not installed ({' '.join(map(str, error.cmd))})"
         good, lines = good and ok, [*lines, line]
-    lines += [f"{version}: not run" for version in SUPPORTED if version not in found]
+    lines += [f"{version}: not run" for version in SUPPORTED if version not in ran]
     print("", *lines, sep="\n")
     return 0 if good else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

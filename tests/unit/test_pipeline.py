@@ -237,6 +237,7 @@ def test_failed_and_skipped_steps_are_failures() -> None:
     assert [report.name for report in BuildResult(tuple(reports)).failed] == ["a", "b"]
 
 
+@pytest.mark.tensorflow
 def test_a_time_budget_is_kept_and_a_larger_one_goes_on(here: Path) -> None:
     """Through store and engine: the second training begins where the first had to stop."""
     study = load_study(here / "models" / "mine.toml")

@@ -117,6 +117,7 @@ def test_what_is_no_json(value):
         canonical({"p": value})
 
 
+@pytest.mark.tensorflow
 def test_versions_agree_with_importlib_metadata():
     names = ["numpy", "keras", "scikit-learn", "Pillow", "pytest", "typing_extensions", "pydantic-core"]
     assert Versions().of(names) == {name: metadata.version(name) for name in sorted(names)}

@@ -13,6 +13,8 @@ from xaireport.nn.flat import flatten
 from xaireport.nn.gradients import spatial_layers
 from xaireport.types import Skipped
 
+pytestmark = pytest.mark.tensorflow
+
 
 @pytest.mark.parametrize(
     ("name", "shape", "options", "kind", "grid", "channels"),
