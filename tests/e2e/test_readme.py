@@ -1,7 +1,7 @@
 """README and the documents beside it, followed to the letter: each of their blocks is run as it stands.
 
 One empty folder, an empty home, no network. The reader brings what README says they bring: data (`own_data`)
-and a model (`own_model`). What is not run as it stands is in `APPENDED`, `LATER`, `CHOSEN` and `RENAMED`.
+and a model (`own_model`). What is not run as it stands is in `APPENDED`, `LATER` and `RENAMED`.
 """
 
 from __future__ import annotations
@@ -93,10 +93,6 @@ LATER = {
     "xaireport render --all": "dry runs leave nothing to render",
 }
 """Commands that are run after all others, in this order, and why."""
-
-CHOSEN = ', layer = "relu3"'
-"""Left out of the study that is built: in the file of a model that was brought and quantised Keras has
-numbered the layers (``relu3_1``), so that the variant does not find the one whose name it inherits."""
 
 RENAMED = {"reports/derma/": "reports/mine/", "variants.augmented.": "variants.small."}
 """In the Python block: the study that was built is the reader's own, since derma trains for minutes."""
@@ -225,7 +221,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Followed:
     studies = [block.text for block in of_role(Role.STUDY)]
     (folder / "mine.toml").write_text(studies[0], "utf-8")
     first_block = small.xaireport(folder, "build", "mine.toml", "--dry-run")
-    (folder / "mine.toml").write_text(joined(studies).replace(CHOSEN, ""), "utf-8")
+    (folder / "mine.toml").write_text(joined(studies), "utf-8")
     for line in LATER:
         done[line] = typed(folder, line)
     return Followed(folder, done, untouched, first_block)

@@ -80,7 +80,8 @@ def decide(
             return Decision(settings.method, "", notes=("SmoothGrad looks at the pixels, not at a layer.",))
     except ModelError:  # a model that cannot be looked into can still be asked
         return _occlusion("it does not come apart into layers: a subclassed model, or layers of its own")
-    from_parent = "" if settings.layer else _same(parent_layer, known)
+    is_there = parent_layer in {layer.name for layer in known}
+    from_parent = parent_layer if is_there and not settings.layer else ""
     found = layers.candidates(known, settings.layer or from_parent)
     if isinstance(found, Skipped):
         return _occlusion(found.reason)
@@ -97,13 +98,6 @@ def decide(
         return _occlusion(f"no map by gradients can be made at {', '.join(layer.name for layer in found)}")
     best = max(choices, key=lambda each: -np.inf if each.score is None else each.score)
     return Decision(method, best.layer, "validation", choices, n, (*notes, *_coarse(known, best)))
-
-
-def _same(parent_layer: str, known: tuple[LayerInfo, ...]) -> str:
-    """Return what a parent's layer is called here; empty where it is not there."""
-    names = {layer.name for layer in known}
-    # The converter numbers the layers of a model that was brought along.
-    return next((name for name in (parent_layer, f"{parent_layer}_1") if name in names), "")
 
 
 def _occlusion(why: str) -> Decision:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from xaireport.errors import ModelError
 from xaireport.nn.backend import import_keras
+from xaireport.nn.walk import ends, walk
 
 OutputKind = Literal["probabilities", "logits"]
 
@@ -78,8 +79,8 @@ def flat_copy(model: Any) -> Any:
     Returns
     -------
     keras.Model
-        Functional, without nested models; its layers are new and carry the same weights. Names stay, but for
-        those that occur twice: the later one is prefixed with its model's name.
+        Functional, without nested models; its layers are new and carry the same weights. Their names are
+        those of :func:`xaireport.nn.walk.walk`.
 
     Raises
     ------
@@ -96,13 +97,13 @@ def flatten(model: Any, image_shape: tuple[int, ...] | None = None) -> FlatGraph
     A model for images of any size is copied for images of ``image_shape``.
     """
     keras = import_keras()
-    inputs, outputs = _ends(model)
+    inputs, outputs = ends(model)
     if len(inputs) != 1 or len(outputs) != 1:
         raise ModelError("a model with one input and one output", f"{len(inputs)} and {len(outputs)}")
     shape = inputs[0].shape if image_shape is None else (None, *image_shape)
     start = keras.Input(batch_shape=shape, dtype=inputs[0].dtype, name=inputs[0].name)
-    inliner = _Inliner({start.name})
-    output = inliner.run(model, start)
+    inliner = _Inliner()
+    output = walk(model, start, inliner.call)
     inliner.copy_weights()
     return FlatGraph(start, output, tuple(inliner.steps))
 
@@ -178,86 +179,37 @@ def _copy_weights(original: Any, copy: Any) -> None:
         copy.finalize_state()
 
 
-def _ends(model: Any) -> tuple[list[Any], list[Any]]:
-    """Return a model's symbolic inputs and outputs."""
-    keras = import_keras()
-    if not isinstance(model, (keras.Sequential, keras.Function)):
-        raise ModelError(
-            "a Sequential or functional Keras model",
-            f"{type(model).__name__}, a subclassed model",
-            "its layers cannot be told from outside; rebuild it with keras.Model(inputs, outputs)",
-        )
-    if not model.built:
-        raise ModelError("a model whose input shape is known", f"{model.name}, which is not built")
-    return list(model.inputs), list(model.outputs)
-
-
 class _Inliner:
-    """Walks through a model and applies a copy of each operation; shared layers stay shared."""
+    """Makes the calls of a model with a copy of each operation; shared layers stay shared."""
 
-    def __init__(self, taken: set[str]) -> None:
+    def __init__(self) -> None:
         self.steps: list[Step] = []
-        self._taken = taken
         self._copies: dict[int, tuple[Any, Any]] = {}  # id of the original -> original, copy
-        self._calls: dict[int, int] = {}
 
-    def run(self, model: Any, inputs: Any, prefix: str = "") -> Any:
-        """Return the symbolic output of ``model`` applied, layer by layer, to symbolic inputs."""
-        if isinstance(model, import_keras().Sequential):
-            for layer in model.layers:
-                inputs = self._apply(layer, prefix)(inputs)
-            return inputs
-        # The walk is Keras' own: it knows which call comes first and how arguments are nested.
-        return model._run_through_graph(inputs, operation_fn=lambda op: self._apply(op, prefix))
+    def call(self, name: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what a copy of the operation gives, and note the step."""
+        if id(operation) not in self._copies:
+            self._copies[id(operation)] = operation, _made_anew(operation, name)
+        copy = self._copies[id(operation)][1]
+        output = copy(*args, **kwargs)
+        if not isinstance(output, (list, tuple, dict)):
+            source = args[0] if args and hasattr(args[0], "shape") else None
+            self.steps.append(Step(name, copy, source, output))
+        return output
 
     def copy_weights(self) -> None:
         """Give each copy its original's weights; possible once all are built."""
         for original, copy in self._copies.values():
             _copy_weights(original, copy)
 
-    def _apply(self, operation: Any, prefix: str) -> Any:
-        keras = import_keras()
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if isinstance(operation, (keras.Sequential, keras.Function)):
-                nested = args[0] if args else next(iter(kwargs.values()))
-                return self.run(operation, nested, f"{prefix}{operation.name}.")
-            if isinstance(operation, keras.Model):
-                _ends(operation)
-            copy = self._copy(operation, prefix)
-            output = copy(*args, **kwargs)
-            self._note(copy, args, output)
-            return output
-
-        return call
-
-    def _copy(self, operation: Any, prefix: str) -> Any:
-        if id(operation) not in self._copies:
-            self._copies[id(operation)] = (operation, self._made_anew(operation, prefix))
-        return self._copies[id(operation)][1]
-
-    def _made_anew(self, operation: Any, prefix: str) -> Any:
-        name = operation.name
-        if name in self._taken:
-            name = f"{prefix}{name}"
-        while name in self._taken:
-            name = f"{name}_"
-        self._taken.add(name)
-        try:
-            config = operation.get_config()
-            copy = type(operation).from_config(config | {"name": name} if "name" in config else config)
-        except (NotImplementedError, TypeError, ValueError) as error:
-            raise ModelError(
-                "layers that can be made anew from their configuration",
-                f"{name} ({type(operation).__name__}): {error}",
-                "use the layers of Keras, or give the layer get_config()",
-            ) from error
-        return copy
-
-    def _note(self, copy: Any, args: tuple[Any, ...], output: Any) -> None:
-        if isinstance(output, (list, tuple, dict)):
-            return
-        self._calls[id(copy)] = calls = self._calls.get(id(copy), 0) + 1
-        source = args[0] if args and hasattr(args[0], "shape") else None
-        name = copy.name if calls == 1 else f"{copy.name}:{calls}"
-        self.steps.append(Step(name, copy, source, output))
+def _made_anew(operation: Any, name: str) -> Any:
+    try:
+        config = operation.get_config()
+        return type(operation).from_config(config | {"name": name} if "name" in config else config)
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise ModelError(
+            "layers that can be made anew from their configuration",
+            f"{name} ({type(operation).__name__}): {error}",
+            "use the layers of Keras, or give the layer get_config()",
+        ) from error

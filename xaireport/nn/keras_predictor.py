@@ -5,7 +5,7 @@ Finding a file and checking what is said of it is done in ``opening``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -95,14 +95,19 @@ class KerasPredictor:
         """Return copies of the model's weights, in Keras' order."""
         return list(self.model.get_weights())
 
-    def layer_names(self) -> frozenset[str]:
-        """Return the names of the model's layers, those inside nested models included."""
-        return frozenset(layer.name for layer in _layers(self.model))
+    def probabilities(self, images: Any, run: Callable[[Any], Any] | None = None) -> Any:
+        """Return probabilities of raw pixels as a TensorFlow tensor, usable within a graph.
 
-    def probabilities(self, images: Any) -> Any:
-        """Return probabilities of raw pixels as a TensorFlow tensor, usable within a graph."""
+        Parameters
+        ----------
+        images : tensor, (n, *input_shape)
+            Raw pixels.
+        run : callable, optional
+            Runs the model in another way than calling it.
+        """
         tf = import_tensorflow()
-        raw = tf.cast(self.model(self.prepare(images), training=False), tf.float32)
+        prepared = self.prepare(images)
+        raw = tf.cast(run(prepared) if run else self.model(prepared, training=False), tf.float32)
         if raw.shape[-1] == 1:
             raw = tf.concat([-raw / 2, raw / 2] if self._output == "logits" else [1 - raw, raw], axis=-1)
         return tf.nn.softmax(raw) if self._output == "logits" else raw
@@ -154,13 +159,6 @@ class KerasPredictor:
         images = np.random.default_rng(0).integers(0, 256, (_PROBE_IMAGES, *shape), np.uint8)
         images[0], images[1] = 0, 255
         return images
-
-
-def _layers(model: Any) -> Iterator[Any]:
-    for layer in model.layers:
-        yield layer
-        if hasattr(layer, "layers"):
-            yield from _layers(layer)
 
 
 def shapes(

@@ -88,9 +88,9 @@ def test_training_the_copy_does_not_change_the_model() -> None:
 def test_shared_layers_stay_shared_and_each_call_has_a_name() -> None:
     graph = flatten(shared_model())
     calls = [step for step in graph.steps if step.name.startswith("shared")]
-    assert [step.name for step in calls] == ["shared", "shared:2"]
+    assert [step.name for step in calls] == ["shared", "shared.2"]
     assert calls[0].operation is calls[1].operation
-    assert graph.step("shared:2").output is calls[1].output
+    assert graph.step("shared.2").output is calls[1].output
 
 
 def test_steps_follow_the_data() -> None:

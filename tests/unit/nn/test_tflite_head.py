@@ -259,7 +259,7 @@ def test_heads_of_many_kinds(tmp_path: Path) -> None:
     theirs = open_model(tmp_path / "model.keras", output="logits")
     images, targets = small.images(6, (12, 12, 3)), np.arange(6) % 3
     for layer in ("first", "meet"):
-        found = ours.activations_and_gradients(images, targets, f"{layer}_1")  # as the converter names it
+        found = ours.activations_and_gradients(images, targets, layer)
         assert_as_parent(found, theirs, images, targets, layer)
 
 
@@ -313,7 +313,7 @@ def test_each_kind_of_head_has_the_gradients_of_its_parent(tmp_path: Path, kind:
     assert kind in {step.operator for step in ours.graph.steps}
     images, targets = small.images(6, (12, 12, 3)), np.arange(6) % 3
     theirs = open_model(tmp_path / "model.keras", output="logits")
-    found = ours.activations_and_gradients(images, targets, "first_1")
+    found = ours.activations_and_gradients(images, targets, "first")
     assert_as_parent(found, theirs, images, targets, "first")
 
 
@@ -328,7 +328,7 @@ def test_a_margin_of_any_value(tmp_path: Path) -> None:
     ours = converted(small.randomise(keras.Model(start, x)), tmp_path)
     assert "PADV2" in {step.operator for step in ours.graph.steps}
     images, targets = small.images(6, (12, 12, 3)), np.arange(6) % 3
-    found = ours.activations_and_gradients(images, targets, "first_1")
+    found = ours.activations_and_gradients(images, targets, "first")
     theirs = open_model(tmp_path / "model.keras", output="logits")
     assert_as_parent(found, theirs, images, targets, "first")
 
@@ -337,17 +337,15 @@ def test_what_lies_inside_a_dilated_convolution_is_no_grid_over_the_image(tmp_pa
     layers = import_keras().layers
     first = layers.Conv2D(6, 3, padding="same", activation="relu", name="first")
     ours = converted(model_of(first, *kinds_of_head("BATCH_TO_SPACE_ND")), tmp_path)
-    conv = next(step for step in ours.graph.steps if step.layer == "dilated_1")
+    conv = next(step for step in ours.graph.steps if step.layer == "dilated" and step.operator == "CONV_2D")
     assert [int(size) for size in conv.output.shape[1:3]] == [6, 6]  # four times as many images of a quarter
     assert [(info.name, info.grid) for info in ours.spatial_layers()] == [
-        ("first_1", (12, 12)),
-        ("convolution", (12, 12)),
+        ("first", (12, 12)),
+        ("dilated", (12, 12)),
     ]
     images, targets = small.images(6, (12, 12, 3)), np.arange(6) % 3
-    with pytest.raises(ModelError, match="a layer with a spatial output"):
-        ours.activations_and_gradients(images, targets, "dilated_1")
     theirs = open_model(tmp_path / "model.keras", output="logits")
-    found = ours.activations_and_gradients(images, targets, "convolution")
+    found = ours.activations_and_gradients(images, targets, "dilated")
     assert_as_parent(found, theirs, images, targets, "dilated")
 
 
@@ -361,7 +359,7 @@ def test_a_layer_that_is_gone_around_is_refused(tmp_path: Path) -> None:
     model = small.randomise(keras.Model(start, layers.Dense(3, name="logits")(x)))
     ours = converted(model, tmp_path)
     with pytest.raises(ModelError, match=r"through this layer alone.*which reads another"):
-        ours.activations_and_gradients(small.images(2, (12, 12, 3)), np.array([0, 1]), "inside_1")
+        ours.activations_and_gradients(small.images(2, (12, 12, 3)), np.array([0, 1]), "inside")
 
 
 def test_an_operator_without_a_known_slope_is_named(tmp_path: Path) -> None:
@@ -374,7 +372,7 @@ def test_an_operator_without_a_known_slope_is_named(tmp_path: Path) -> None:
     )
     ours = converted(model, tmp_path)
     with pytest.raises(ModelError, match=r"slope is known.*RESIZE_BILINEAR.*occlusion"):
-        ours.activations_and_gradients(small.images(2, (12, 12, 3)), np.array([0, 1]), "conv_1")
+        ours.activations_and_gradients(small.images(2, (12, 12, 3)), np.array([0, 1]), "conv")
 
 
 def test_either_class_of_one_output_has_slopes(tmp_path: Path) -> None:
@@ -386,7 +384,7 @@ def test_either_class_of_one_output_has_slopes(tmp_path: Path) -> None:
     )
     ours = converted(model, tmp_path, 2)
     images = small.images(2, (12, 12, 3))
-    both = [ours.activations_and_gradients(images, np.full(2, k), "conv_1")[1] for k in (0, 1)]
+    both = [ours.activations_and_gradients(images, np.full(2, k), "conv")[1] for k in (0, 1)]
     np.testing.assert_allclose(both[0], -both[1])
     assert ours.logits(images).shape == (2, 2)
 

@@ -23,6 +23,7 @@ from xaireport.nn.keras_predictor import KerasPredictor
 from xaireport.nn.opening import open_keras
 from xaireport.nn.tflite import aware
 from xaireport.nn.tflite.file import describe
+from xaireport.nn.tflite.frozen import freeze, operators
 from xaireport.spec import Conversion
 from xaireport.types import Calibration, Dataset, OnEpoch, Pixels, Quantisation, TrainingRecord
 
@@ -129,13 +130,15 @@ def quantise(
             notes.append(_RETRAINED)
         converter = import_tensorflow().lite.TFLiteConverter.from_keras_model(model)
     else:
-        converter = _frozen(predictor)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that constants need no object to track their variables
+            converter = import_tensorflow().lite.TFLiteConverter.from_concrete_functions([freeze(predictor)])
     try:
         content = _convert(converter, mode, images)
     except Exception as error:  # the converter's own types are private, and it raises others too
         raise ModelError(
             f"operators that a TFLite file can hold ({mode})",
-            complaint(str(error), _operators(predictor)),
+            complaint(str(error), operators(predictor)),
             "leave this variant out, or take an architecture without them",
         ) from error
     file = describe(content, mode)
@@ -187,25 +190,6 @@ def _twin(predictor: KerasPredictor, conversion: Conversion, dataset: Dataset) -
     return twin
 
 
-def _frozen(predictor: KerasPredictor) -> Any:
-    """Return a converter of any Keras 3 model, scaling and softmax included, weights as constants."""
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    tf = import_tensorflow()
-    function = _function(predictor)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that constants need no object to track their variables
-        return tf.lite.TFLiteConverter.from_concrete_functions(
-            [convert_variables_to_constants_v2(function.get_concrete_function())]
-        )
-
-
-def _function(predictor: KerasPredictor) -> Any:
-    tf = import_tensorflow()
-    signature = [tf.TensorSpec((None, *predictor.input_shape), tf.float32)]
-    return tf.function(predictor.probabilities, input_signature=signature, autograph=False)
-
-
 def _convert(converter: Any, mode: str, images: Pixels | None) -> bytes:
     tf = import_tensorflow()
     if mode != "float32":
@@ -222,19 +206,6 @@ def _convert(converter: Any, mode: str, images: Pixels | None) -> bytes:
     with warnings.catch_warnings(), silence():
         warnings.simplefilter("ignore")
         return bytes(converter.convert())
-
-
-def _operators(predictor: KerasPredictor) -> tuple[tuple[str, str], ...]:
-    """Return layer and kind of every TensorFlow operator of a model."""
-    names = predictor.layer_names()
-    graph = _function(predictor).get_concrete_function().graph
-    found = []
-    for operation in graph.get_operations():
-        for part in operation.name.split("/"):
-            name = part if part in names else part.rpartition("_")[0]  # Keras numbers repeated scopes
-            if name in names:
-                found.append((name, operation.type))
-    return tuple(found)
 
 
 def complaint(text: str, operators: Sequence[tuple[str, str]] = ()) -> str:
