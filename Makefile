@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3 \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo "$$p" && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 WORKERS ?= 2
+# A file's tests stay together, for what they share. In order of names the longest, tests/e2e, are begun first.
+TESTS := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: help demo install system system-tests test test-all test-matrix check lint types imports bench clean
@@ -40,10 +42,10 @@ $(VENV)/.dev: $(VENV)/.runtime
 	touch $@
 
 test: system-tests $(VENV)/.dev  ## run the tests (at most 20 minutes)
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
+	$(BIN)/python $(TESTS) -m "not slow"
 
 test-all: system-tests $(VENV)/.dev  ## run the slow tests as well
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python $(TESTS)
 
 test-matrix: system-tests $(VENV)/.dev  ## run the tests on other Pythons, with the newest and lowest versions; ONLY=…
 	$(BIN)/python tests/matrix.py $(ONLY)

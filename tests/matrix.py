@@ -1,8 +1,9 @@
 """The tests on other Pythons and with other versions: `make test-matrix`. Standard library only.
 
 Two runs leave TensorFlow out and the tests that need it: one with the newest versions on the newest Python,
-one with the lowest that pyproject.toml allows on the lowest Python. Then all unit tests run on each Python
-that .venv does not have. The environments are kept in .venv-matrix/ until pyproject.toml changes.
+one with the lowest that pyproject.toml allows on the lowest Python. Then the unit tests run on each Python
+that .venv does not have, those of TensorFlow included. The environments are kept in .venv-matrix/ until
+pyproject.toml changes.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def run(name: str, python: Path, *arguments: str) -> tuple[bool, str]:
     print(f"\n== {name}", flush=True)
     report = HOME / f"{re.sub('[^a-z0-9.]+', '-', name.lower())}.xml"
     report.unlink(missing_ok=True)
-    workers = ["-n", "2", "--dist", "loadfile"]
+    workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     command = [python, "-m", "pytest", "-q", *workers, f"--junitxml={report}", *arguments]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     told = subprocess.run([python, "-c", VERSIONS], capture_output=True, text=True, check=True).stdout
@@ -148,10 +149,15 @@ def main(only: Sequence[str] = ()) -> int:
         ),
         *(
             (
-                f"All unit tests, {version}", version, version,
-                (["-e", ".", *tests],), ("-m", "not slow", "tests/unit"),
+                f"{what}, {version}", version, version,
+                (["-e", ".", *tests],), ("-m", f"not slow{and_so}", "tests/unit"),
             )
             for version in versions if version != own
+            for what, and_so in [
+                # The newest Python has run the others by then.
+                ("Unit tests that need TensorFlow", " and tensorflow")
+                if version == versions[-1] else ("All unit tests", "")
+            ]
         ),
     ]  # fmt: skip
     good, lines = True, []

@@ -171,7 +171,7 @@ def test_a_report_folder_that_cannot_be_written(own_copy: Path, how: str) -> Non
         out.chmod(stat.S_IRUSR | stat.S_IXUSR)
         if os.access(out, os.W_OK):
             pytest.skip("this user may write everywhere")
-    done = small.xaireport(own_copy, "build", "faulty.whole", "--out", "elsewhere")
+    done = small.xaireport(own_copy, "build", "own", "--out", "elsewhere")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "elsewhere" in done.stderr

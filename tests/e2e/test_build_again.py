@@ -145,8 +145,8 @@ def test_a_deleted_file_is_put_back_without_running_and_an_edited_one_stays_unti
 
 
 def test_an_edited_template_renders_only(own_copy: Path) -> None:
+    small.print_titles_alone(own_copy)
     templates = own_copy / "templates"
-    templates.mkdir()
     shipped = Path(small.__file__).parents[2] / "templates" / "screen.css"
     (templates / "screen.css").write_text(shipped.read_text() + "\n.edited-by-hand { color: red }\n")
     told = small.build(own_copy, "own")
@@ -162,6 +162,7 @@ def test_an_edited_template_renders_only(own_copy: Path) -> None:
 
 def test_one_setting_runs_its_variant_and_the_others_stay_in_the_comparison(own_copy: Path) -> None:
     before = small.results(own_copy, "own")
+    small.print_titles_alone(own_copy)
     told = small.build(own_copy, "own.weighted", "--set", "weighted.train.batch_size=12")
     chain = {f"{step} own.weighted" + (" seed 0" if step != "explain" else "") for step in STEPS}
     ran = small.by_status(told, "ran")
@@ -206,6 +207,7 @@ def test_killed_in_another_folder_and_built_again_gives_the_same(project: Path, 
         for path in (project / part).iterdir():
             if path.is_file():
                 (folder / part / path.name).write_bytes(path.read_bytes())
+    small.print_titles_alone(folder)
     killed = small.xaireport(folder, "build", "own", program=KILLED_IN_EPOCH_2)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not list(folder.glob("models/own/*/model.keras"))
@@ -244,6 +246,7 @@ def test_render_needs_no_study_file_and_no_tensorflow(own_copy: Path) -> None:
 
 
 def test_damaged_results_are_named(own_copy: Path) -> None:
+    small.print_titles_alone(own_copy)
     (own_copy / "reports" / "faulty" / "results.json").write_text("{")
     done = small.xaireport(own_copy, "render", "faulty")
     assert done.returncode == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,16 @@ import pandas as pd
 import project as small
 import pytest
 from page_numbers import read
+from sklearn.metrics import confusion_matrix
+
+from xaireport.nn.backend import import_keras
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("quantised") / "project"
     small.write(folder)
+    small.print_titles_alone(folder)  # pages of quantised variants on paper: unit/report/test_quantised.py
     small.write_device_models(folder / "data")
     (folder / "models" / "device.toml").write_text(small.QUANTISED)
     # Asked for is a child: its parent comes along, and what was not asked for does not.
@@ -29,11 +35,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 def test_what_cannot_be_converted_fails_alone_and_by_name(built: tuple[Path, dict[str, Any]]) -> None:
     folder, told = built
     assert small.by_status(told, "failed") == {"quantise device.odd8"}
-    assert "Received: Tan." in json.dumps(told)  # a bare operation, in no layer
+    assert "Received: Tan in layer tan." in json.dumps(told)  # as `model.summary()` calls it
     found = small.results(folder, "device")
     assert list(found["variants"]) == ["small", "int8", "qat", "device", "odd"]
     assert [one["variant"] for one in found["failed"]] == ["odd8"]
-    assert "Received: Tan." in (folder / "reports" / "device" / "index.html").read_text("utf-8")
+    assert "Received: Tan in layer tan." in (folder / "reports" / "device" / "index.html").read_text("utf-8")
     assert (
         "cost" not in found["variants"]["odd"]
     )  # its float file cannot be made either, and that is no failure
@@ -95,10 +101,10 @@ def test_a_brought_tflite_file_is_evaluated_as_it_is(built: tuple[Path, dict[str
     assert device["size_bytes"] == (folder / "data" / "device.tflite").stat().st_size
     assert "cost" not in device
     assert "quantisation" not in device
-    own = small.build(folder, "faulty.whole")
-    assert not small.by_status(own, "failed")
-    keras = small.results(folder, "faulty")["variants"]["whole"]  # the model that the file was made from
-    assert device["confusion"] == keras["confusion"]
+    made_from = import_keras().saving.load_model(folder / "data" / "probabilities.keras")
+    data = small.stripes()
+    called = made_from(data["test_images"].astype(np.float32)).numpy().argmax(axis=1)
+    assert device["confusion"] == confusion_matrix(data["test_labels"], called).tolist()
 
 
 def test_every_number_on_the_pages_stands_in_the_results(built: tuple[Path, dict[str, Any]]) -> None:
@@ -117,9 +123,16 @@ def test_nothing_is_done_twice(built: tuple[Path, dict[str, Any]]) -> None:
 
 
 def test_a_damaged_tflite_file_is_refused(built: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    folder = small.copy(built[0], tmp_path / "copy")
-    path = folder / "data" / "device.tflite"
-    path.write_bytes(path.read_bytes()[:300])
-    told = small.build(folder, "device.device", code=1)
-    assert "predict device.device seed 0" in small.by_status(told, "failed")
+    for name in ("models", "data", "home"):
+        (tmp_path / name).mkdir()
+    shutil.copy(built[0] / "data" / "stripes.npz", tmp_path / "data")
+    whole = (built[0] / "data" / "device.tflite").read_bytes()
+    (tmp_path / "data" / "device.tflite").write_bytes(whole[:300])
+    head, (variant,) = (
+        small.QUANTISED.partition("\n[")[0],
+        re.findall(r"^\[variants\.device\]\n(?:.+\n)+", small.QUANTISED, re.MULTILINE),
+    )
+    (tmp_path / "models" / "cut.toml").write_text(f"{head}\n{variant}")
+    told = small.build(tmp_path, "cut", code=1)
+    assert "predict cut.device seed 0" in small.by_status(told, "failed")
     assert "a complete TFLite file" in json.dumps(told)

@@ -37,7 +37,7 @@ def test_wilson_is_that_of_statsmodels(pair: tuple[int, int]) -> None:
     assert 0 <= found[0] <= successes / n <= found[1] <= 1
 
 
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=9, max_size=9).filter(lambda cells: sum(cells) > 0))
 def test_many_confusions_at_once_are_scored_as_one(cells: list[int]) -> None:
     confusion = np.array(cells).reshape(3, 3)

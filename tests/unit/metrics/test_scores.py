@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn import metrics
 
 from xaireport.errors import ConfigError, DataError, ModelError, XaiReportError
+from xaireport.metrics import calibration, intervals
 from xaireport.metrics import scores as module
 from xaireport.types import ClassScores, Evaluation, Score
 
@@ -29,8 +30,11 @@ BOUNDS = {
 
 
 def evaluate(*arguments: Any) -> Evaluation:
-    """The scores alone; their intervals have tests of their own."""
-    found = module.evaluate(*arguments)
+    """The scores alone; their intervals have tests of their own, and are drawn in short here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(intervals, "RESAMPLES", 20)
+        patch.setattr(calibration, "NULL_DRAWS", 2)
+        found = module.evaluate(*arguments)
     return Evaluation(
         {name: bare(score) for name, score in found.scores.items()},
         tuple(

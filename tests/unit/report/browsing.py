@@ -35,13 +35,16 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-def violations(page: Any, within: str = "html") -> list[str]:
+def violations(page: Any, within: str = "html", colours_only: bool = False) -> list[str]:
     """What axe-core objects to, best practices included. The page's policy must have been bypassed."""
     spec = importlib.util.find_spec("axe_playwright_python")
     assert spec is not None
     assert spec.origin
     page.evaluate((Path(spec.origin).parent / "axe.min.js").read_text("utf-8"))
-    found = page.evaluate("where => axe.run(where, { resultTypes: ['violations'] })", within)["violations"]
+    asked: dict[str, Any] = {"resultTypes": ["violations"]}
+    if colours_only:
+        asked["runOnly"] = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+    found = page.evaluate("([where, asked]) => axe.run(where, asked)", [within, asked])["violations"]
     return [
         f"{one['id']} ({one['impact']}): {node['html'][:160]} {node['failureSummary']}"
         for one in found
