@@ -272,9 +272,12 @@ def _remove(path: Path, folders: tuple[str, ...]) -> None:
 
 def _taken(places: list[str]) -> StoreError:
     more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+    here = Path.cwd()
+    shown = (Path(place) for place in places[:SHOWN])
+    named = ", ".join(str(each.relative_to(here) if each.is_relative_to(here) else each) for each in shown)
     return StoreError(
         "places that are free, or hold what a build of this folder put there",
-        f"files from somewhere else: {', '.join(places[:SHOWN])}{more}",
+        f"{'a file' if len(places) == 1 else 'files'} from somewhere else: {named}{more}",
         "Move them away, choose another folder with --out, or replace them with --force.",
     )
 

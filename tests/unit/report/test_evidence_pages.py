@@ -319,5 +319,8 @@ def test_what_people_state_is_printed_and_what_they_do_not_is_missing(tmp_path: 
     assert "Users missing" in use
     assert "Responsible A. Mustermann" in section(card, "a")
     assert "Reference standard missing" in section(card, "c")
+    assert results["task"]
+    assert "Task missing" not in section(card, "a")
+    assert "Task missing" in section(render_card(results | {"task": ""}, "augmented", tmp_path), "a")
     assert re.search(r'item B of[^>]+>B</span>(?! <span class="state">missing)', card)
     assert "Nobody has stated limits" in section(card, "m")

@@ -52,7 +52,7 @@ def facts(study: Evidence) -> Facts:
         absent = "n/a (synthetic)" if data.get("source") == "phantom" else "missing"
         words: Inline = data.quote(field) if data.get(field) else absent
         rows.append(((label,), (words,)))
-    rows.append((("Reference standard",), stated(study, "reference_standard")))
+    rows.append((("Reference standard",), stated(study, "card", "reference_standard")))
     rows.append((("SHA-256",), (data.quote("sha256", role="code"),)))
     return Facts(tuple(rows))
 

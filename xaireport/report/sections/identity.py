@@ -13,11 +13,11 @@ def make(card: Card) -> Content:
     rows: list[tuple[Text, Text]] = [
         (("Study",), (card.study.quote("study", role="code"),)),
         (("Variant",), (card.variant.name(),)),
-        (("Task",), (card.study.quote("task"),)),
+        (("Task",), stated(card.study, "task")),
         (("Run",), (run.quote("created", role="time"), ", seed ", run.number("seed", form="count"))),
         (("Evidence digest",), (run.quote("evidence_digest", role="code"),)),
         (("Tool",), ("xaireport ", run.quote("versions", "xaireport", role="code"))),
-        (("Responsible",), stated(card.study, "responsible")),
+        (("Responsible",), stated(card.study, "card", "responsible")),
     ]
     if card.variant.get("summary"):
         rows.insert(2, (("Summary",), (card.variant.quote("summary"),)))

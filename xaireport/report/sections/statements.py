@@ -27,13 +27,13 @@ def make_limits(card: Card) -> Content:
     return _stated(card, LIMITS, "Nobody has stated limits or ethical considerations.")
 
 
-def stated(study: Evidence, key: str) -> Text:
-    """Return a statement as the study has it, or that it is missing."""
-    return (study.quote("card", key),) if study.get("card", key) else (Strong(("missing",), "bad"),)
+def stated(study: Evidence, *keys: str) -> Text:
+    """Return what people state as the results have it, or that it is missing."""
+    return (study.quote(*keys),) if study.get(*keys) else (Strong(("missing",), "bad"),)
 
 
 def _stated(card: Card, keys: Mapping[str, str], nothing: str) -> Content:
     if not any(card.study.get("card", key) for key in keys):
         return "missing", (Paragraph((nothing,), "muted"),)
-    rows = tuple(((name,), stated(card.study, key)) for key, name in keys.items())
+    rows = tuple(((name,), stated(card.study, "card", key)) for key, name in keys.items())
     return "filled", (Facts(rows),)
