@@ -81,30 +81,38 @@ def from_json(kind: Any, data: object, where: str = "") -> Any:
     if kind is Any:
         return data
     if kind is None or kind is types.NoneType:
-        return _checked(data is None, None, "null", data, where)
+        if data is not None:
+            raise _mismatch("null", data, where)
+        return None
     if kind is float:
-        number = isinstance(data, int | float) and not isinstance(data, bool) and math.isfinite(data)
-        return float(_checked(number, data, "a number", data, where))
+        if not isinstance(data, int | float) or isinstance(data, bool) or not math.isfinite(data):
+            raise _mismatch("a number", data, where)
+        return float(data)
     if kind is int:
-        return _checked(isinstance(data, int) and not isinstance(data, bool), data, "an integer", data, where)
+        if not isinstance(data, int) or isinstance(data, bool):
+            raise _mismatch("an integer", data, where)
+        return data
     if kind in (str, bool):
-        return _checked(isinstance(data, kind), data, f"a {kind.__name__}", data, where)
+        if not isinstance(data, kind):
+            raise _mismatch(f"a {kind.__name__}", data, where)
+        return data
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _dataclass(kind, data, where)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
-        known = any(data == choice and type(data) is type(choice) for choice in arguments)
-        return _checked(known, data, f"one of {arguments}", data, where)
+        if not any(data == choice and type(data) is type(choice) for choice in arguments):
+            raise _mismatch(f"one of {arguments}", data, where)
+        return data
     if origin in (Union, types.UnionType):
         return _union(arguments, data, where)
     if origin is tuple:
         return _tuple(arguments, data, where)
     if origin in (list, Sequence):
-        _checked(isinstance(data, list), data, "a list", data, where)
         return list(_tuple((*arguments, ...), data, where))
     if origin in (dict, Mapping) and arguments[0] is str:
-        items = _checked(isinstance(data, dict), data, "an object", data, where)
-        return {key: from_json(arguments[1], item, _at(where, key)) for key, item in items.items()}
+        if not isinstance(data, dict):
+            raise _mismatch("an object", data, where)
+        return {key: from_json(arguments[1], item, _at(where, key)) for key, item in data.items()}
     raise TypeError(f"No JSON form is known for the type {kind!r}")
 
 
@@ -145,12 +153,13 @@ def load(kind: Any, path: Path) -> Any:
 
 def _dataclass(kind: Any, data: object, where: str) -> Any:
     hints = _fields(kind)
-    items: Any = _checked(isinstance(data, dict), data, f"an object ({kind.__name__})", data, where)
-    if unknown := sorted(items.keys() - hints.keys()):
+    if not isinstance(data, dict):
+        raise _mismatch(f"an object ({kind.__name__})", data, where)
+    if unknown := sorted(data.keys() - hints.keys()):
         raise StoreError(f"only the keys of {kind.__name__}", f"unknown key {unknown[0]!r}", where=where)
-    if missing := sorted(hints.keys() - items.keys()):
+    if missing := sorted(hints.keys() - data.keys()):
         raise StoreError(f"all keys of {kind.__name__}", f"{missing[0]!r} is missing", where=where)
-    return kind(**{name: from_json(hints[name], item, _at(where, name)) for name, item in items.items()})
+    return kind(**{name: from_json(hints[name], item, _at(where, name)) for name, item in data.items()})
 
 
 def _union(members: tuple[Any, ...], data: object, where: str) -> Any:
@@ -170,19 +179,21 @@ def _union(members: tuple[Any, ...], data: object, where: str) -> Any:
         except StoreError:
             continue
     names = " or ".join(getattr(member, "__name__", str(member)) for member in members)
-    return _checked(False, None, names, data, where)
+    raise _mismatch(names, data, where)
 
 
 def _tuple(arguments: tuple[Any, ...], data: object, where: str) -> tuple[Any, ...]:
-    items: Any = _checked(isinstance(data, list), data, "a list", data, where)
+    if not isinstance(data, list):
+        raise _mismatch("a list", data, where)
     if len(arguments) == 2 and arguments[1] is ...:
-        kinds = (arguments[0],) * len(items)
+        kinds = (arguments[0],) * len(data)
     else:
         kinds = arguments
-        _checked(len(items) == len(kinds), items, f"a list of {len(kinds)}", items, where)
+        if len(data) != len(kinds):
+            raise _mismatch(f"a list of {len(kinds)}", data, where)
     return tuple(
         from_json(kind, item, _at(where, str(index)))
-        for index, (kind, item) in enumerate(zip(kinds, items, strict=True))
+        for index, (kind, item) in enumerate(zip(kinds, data, strict=True))
     )
 
 
@@ -192,10 +203,8 @@ def _fields(kind: Any) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
-def _checked(right: bool, value: Any, expected: str, received: object, where: str) -> Any:
-    if not right:
-        raise StoreError(expected, f"{received!r:.80}", where=where)
-    return value
+def _mismatch(expected: str, received: object, where: str) -> StoreError:
+    return StoreError(expected, f"{received!r:.80}", where=where)
 
 
 def _at(where: str, key: str) -> str:

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
+
+REFUSALS = {
+    errno.ENOSPC: ("free space on the disk", "Free some space, or move the store; then build again."),
+    errno.EDQUOT: ("free space within the quota", "Free some space, or move the store; then build again."),
+    errno.EACCES: ("permission to read and write", "Check the owner and the mode of the folder."),
+    errno.EPERM: ("permission to read and write", "Check the owner and the mode of the folder."),
+    errno.EROFS: ("a file system that can be written", "Choose another folder."),
+    errno.ENOTDIR: ("a folder", "A file lies where a folder is needed: move it away."),
+    errno.EEXIST: ("a folder", "A file lies where a folder is needed: move it away."),
+    errno.EISDIR: ("a file", "A folder lies where a file is needed: move it away."),
+    errno.ENAMETOOLONG: ("a shorter name", "Rename it, or choose another folder."),
+}
+"""What a system says of a file that it refuses: what is expected instead, and a hint."""
+OTHER_REFUSAL = ("a file that can be written", "")
 
 
 class XaiReportError(Exception):

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from xaireport.errors import StoreError
+from xaireport.errors import OTHER_REFUSAL, REFUSALS, StoreError
 
 PART = ".part-"
 """How the name of a file begins that is not whole yet."""
 
-_REFUSALS = {
-    errno.ENOSPC: ("free space on the disk", "Free some space, or move the store; then build again."),
-    errno.EDQUOT: ("free space within the quota", "Free some space, or move the store; then build again."),
-    errno.EACCES: ("permission to read and write", "Check the owner and the mode of the folder."),
-    errno.EPERM: ("permission to read and write", "Check the owner and the mode of the folder."),
-    errno.EROFS: ("a file system that can be written", "Choose another folder."),
-    errno.ENOTDIR: ("a folder", "A file lies where a folder is needed: move it away."),
-    errno.EEXIST: ("a folder", "A file lies where a folder is needed: move it away."),
-    errno.EISDIR: ("a file", "A folder lies where a file is needed: move it away."),
-}
-
 
 def as_store_error(error: OSError) -> StoreError | None:
     """Return the refusal of a disk in plain words, or None where it is another kind of error."""
-    if error.errno not in _REFUSALS:
+    if error.errno not in REFUSALS:
         return None
-    expected, hint = _REFUSALS[error.errno]
+    expected, hint = REFUSALS[error.errno]
     return StoreError(expected, error.strerror or error, hint, where=str(error.filename or ""))
 
 
@@ -66,7 +54,7 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
         with replacing(path, durable=durable) as part:
             part.write_bytes(content)
     except OSError as error:
-        expected, hint = _REFUSALS.get(error.errno or 0, ("a file that can be written", ""))
+        expected, hint = REFUSALS.get(error.errno or 0, OTHER_REFUSAL)
         raise StoreError(expected, error.strerror or error, hint, str(path)) from error
 
 

@@ -5,6 +5,7 @@ A node runs a module of ``xaireport.stages``; the engine decides whether it has 
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from xaireport.engine.node import Context, Input, Node
 from xaireport.errors import XaiReportError
 from xaireport.labels import of_variant
-from xaireport.nn.backbone import weights_file
+from xaireport.nn.backbone import weights_file, weights_of
 from xaireport.pagenodes import PageNodes
 from xaireport.report.plugins import code, distributions
 from xaireport.spec import DataSpec, Recipe, StudySpec, VariantSpec
@@ -41,6 +42,10 @@ EVIDENCE_CODE = tuple(f"xaireport.stages.{stage}" for stage in STAGES)
 NEURAL = ("tensorflow", "keras", "numpy")
 RUNTIME = (*NEURAL, "ai-edge-litert")
 CONVERTERS = (*RUNTIME, "tf-keras", "tensorflow-model-optimization")
+OF_EVIDENCE = ("xaireport", *CONVERTERS, "scipy", "scikit-learn", "tf-keras-vis")
+"""Packages whose versions results.json names, and the evidence digest with them."""
+OF_PAGES = ("matplotlib", "weasyprint")
+"""Packages that results.json names and the evidence digest does not: they draw and print."""
 
 
 def _never(context: Context) -> None:
@@ -87,7 +92,7 @@ class Graph(PageNodes):
             f"audit {study.name}",
             "audit",
             {"seed": study.seed},
-            {"data": Input(data, "dataset.npz"), "info": Input(data, "dataset.json")},
+            {"data": Input(data, "dataset.npz"), "classes": Input(data, "classes.json")},
             ("numpy", "scipy", "pillow"),
         )
         # What is quantised comes after what it is made from, whatever the order of the file.
@@ -106,7 +111,6 @@ class Graph(PageNodes):
             other, relation = looked_at_beside(study, chosen, name)
             inputs = {
                 "data": Input(data, "dataset.npz"),
-                "info": Input(data, "dataset.json"),
                 "model": model_of(study, variant, seeds(study, variant)[0]),
                 "predictions": first_predictions(study, name),
                 "explained": Input(f"explain {study.name}.{name}", ""),
@@ -171,7 +175,7 @@ class Graph(PageNodes):
 
     def _variant(self, study: StudySpec, variant: VariantSpec, data: str, located: Located) -> list[str]:
         label = f"{study.name}.{variant.name}"
-        arrays, words = Input(data, "dataset.npz"), Input(data, "dataset.json")
+        arrays, classes = Input(data, "dataset.npz"), Input(data, "classes.json")
         names = []
         first = seeds(study, variant)[0]
         for seed in seeds(study, variant):
@@ -197,7 +201,7 @@ class Graph(PageNodes):
                     {"parts": part_scores(study) if seed == first else [], **scoring(study)},
                     {
                         "data": arrays,
-                        "info": words,
+                        "classes": classes,
                         "predictions": Input(names[-1], "predictions.npz"),
                         **({"clean": optional(f"audit {study.name}", "clean.npz")} if seed == first else {}),
                     },
@@ -212,7 +216,7 @@ class Graph(PageNodes):
                     "compare",
                     {},
                     {
-                        "info": words,
+                        "classes": classes,
                         "parent": first_predictions(study, variant.parent),
                         "predictions": predictions,
                     },
@@ -231,7 +235,7 @@ class Graph(PageNodes):
                 },
                 {
                     "data": arrays,
-                    "info": words,
+                    "classes": classes,
                     "model": model_of(study, variant, first),
                     "predictions": predictions,
                     # Read where the parent is, so that their maps can be compared.
@@ -274,7 +278,7 @@ class Graph(PageNodes):
         self, study: StudySpec, variant: VariantSpec, seed: int, arrays: Input, located: Located
     ) -> str:
         inputs = {"data": arrays}
-        weights = str(variant.options.get("weights", "")) if variant.architecture == "vgg19" else ""
+        weights = weights_of(variant.options) if variant.architecture == "vgg19" else ""
         # The weights' bytes are part of the key: a trunk trained at random is not taken for a pretrained one
         # once the weights can be had.
         if weights and (file := weights_file(weights, Path(study.folder))):
@@ -340,9 +344,12 @@ class Graph(PageNodes):
                 "study": study.model_dump(mode="json", exclude={"folder"}),
                 "seeds": {name: list(seeds(study, study.variants[name])) for name in chosen},
                 "code": list(EVIDENCE_CODE),
+                "of_evidence": list(OF_EVIDENCE),
+                "of_pages": list(OF_PAGES),
+                "python": platform.python_version(),
             },
             inputs,
-            ("numpy", "jsonschema"),
+            (*OF_EVIDENCE, *OF_PAGES, "pandas", "jsonschema"),
             code=EVIDENCE_CODE,
         )
         figures = self.add(
@@ -350,7 +357,7 @@ class Graph(PageNodes):
             "figures",
             {},
             {"results": Input(results)},
-            ("matplotlib", "seaborn", *distributions()),
+            ("matplotlib", "numpy", "seaborn", *distributions()),
             code=("xaireport.stages.figures", *code()),
         )
         return {

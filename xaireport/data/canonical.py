@@ -1,7 +1,7 @@
-"""A data set as one ``dataset.npz`` and one ``dataset.json``: the same data set always gives the same bytes.
+"""A data set as arrays, names of classes, and words about it: the same data set always gives the same bytes.
 
 Uncompressed, so that opening costs no more than reading. What is written here was validated before; opening
-checks only that the two files belong together.
+checks only that the files belong together.
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ from xaireport.files import replacing
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Split, SplitName
 
 ARRAYS = "dataset.npz"
+CLASSES = "classes.json"
 INFO = "dataset.json"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry; any fixed one would do
 
 
 def save(dataset: Dataset, folder: Path) -> None:
-    """Write ``dataset.npz`` and ``dataset.json`` into ``folder``, each by rename.
+    """Write ``dataset.npz``, ``classes.json`` and ``dataset.json`` into ``folder``, each by rename.
 
     Parameters
     ----------
     dataset : Dataset
         Its arrays are stored as ``<split>_images``, ``_labels``, ``_sample_id``, ``_groups``, ``_masks``,
-        ``_column_<name>``, and ``n_classes``: all that a training depends on. Words are in the other file.
+        ``_column_<name>``, and ``n_classes``: all that a training depends on. The names of the classes are
+        in a file of their own, for steps that print them; licence, citation and the like in the last.
     folder : Path
         Made where it does not exist.
 
@@ -47,8 +49,13 @@ def save(dataset: Dataset, folder: Path) -> None:
     document = {"info": asdict(dataset.info), "columns": columns}
     text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     try:
-        with replacing(folder / ARRAYS) as arrays, replacing(folder / INFO) as info:
+        with (
+            replacing(folder / ARRAYS) as arrays,
+            replacing(folder / CLASSES) as classes,
+            replacing(folder / INFO) as info,
+        ):
             _write_npz(dataset, arrays)
+            classes.write_text(json.dumps(dataset.info.classes, ensure_ascii=False) + "\n", encoding="utf-8")
             info.write_text(text, encoding="utf-8")
     except OSError as problem:
         raise StoreError("a folder that can be written", problem, where=str(folder)) from problem
@@ -67,15 +74,17 @@ def open_dataset(folder: Path) -> Dataset:
         columns: dict[str, list[str]] = document["columns"]
         with Npz(folder / ARRAYS) as file:
             splits = {name: _read_split(file, name, columns[name]) for name in SPLITS}
-        return Dataset(open_info(folder), **splits)
+        info = dict(document["info"])
+        info["classes"], info["notes"] = tuple(info["classes"]), tuple(info["notes"])
+        return Dataset(DatasetInfo(**info), **splits)
     except (OSError, ValueError, KeyError, TypeError, DataError) as problem:
         raise StoreError(
             "a stored data set", problem, "Delete the folder; the next build makes it again.", str(folder)
         ) from problem
 
 
-def open_info(folder: Path) -> DatasetInfo:
-    """Return what the report says about the data set in ``folder``, without reading its arrays.
+def open_classes(file: Path) -> tuple[str, ...]:
+    """Return the names of the classes, in the order of the labels.
 
     Raises
     ------
@@ -83,12 +92,10 @@ def open_info(folder: Path) -> DatasetInfo:
         If the file is missing or damaged.
     """
     try:
-        info = dict(json.loads((folder / INFO).read_text(encoding="utf-8"))["info"])
-        info["classes"], info["notes"] = tuple(info["classes"]), tuple(info["notes"])
-        return DatasetInfo(**info)
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+        return tuple(map(str, json.loads(file.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, TypeError) as problem:
         raise StoreError(
-            "a stored data set", problem, "Delete the folder; the next build makes it again.", str(folder)
+            "stored names of classes", problem, "Delete the file; the next build makes it again.", str(file)
         ) from problem
 
 

@@ -191,9 +191,12 @@ def _defined(tree: ast.Module, module: str, package: str) -> tuple[dict[str, Any
     parts: dict[str, list[ast.stmt]] = {}
     passed_on: dict[str, str] = {}
     for statement in tree.body:
-        passed_on |= {name.rpartition(":")[2]: name for name in _imported(statement, package) if ":" in name}
+        aliases = getattr(statement, "names", [])
+        for alias, name in zip(aliases, _imported(statement, package), strict=True):
+            if ":" in name:
+                passed_on[alias.asname or alias.name] = name
         targets = getattr(statement, "targets", [getattr(statement, "target", None)])
-        names = [name.id for name in targets if isinstance(name, ast.Name)]
+        names = [node.id for each in targets if each for node in ast.walk(each) if isinstance(node, ast.Name)]
         for name in [*names, *([statement.name] if isinstance(statement, ast.ClassDef) else [])]:
             parts.setdefault(name, []).append(statement)
     parts.pop("__all__", None)
@@ -203,6 +206,7 @@ def _defined(tree: ast.Module, module: str, package: str) -> tuple[dict[str, Any
         used = {node.id for node in ast.walk(whole) if isinstance(node, ast.Name)} - {name}
         asked = [f"{module}:{each}" for each in used & parts.keys()]
         asked += [passed_on[each] for each in used & passed_on.keys()]
+        asked += [name for node in ast.walk(whole) for name in _imported(node, package)]
         definitions[name] = [_digest(whole), sorted(asked)]
     return definitions, passed_on
 
@@ -240,14 +244,31 @@ def _called(call: ast.Call) -> str:
 
 
 def _silence(error: ast.AST) -> None:
-    """Empty the strings of an error. Class and values stay: no word of it reaches an artefact, they may."""
+    """Take the strings out of an error, whole arguments too. No word of it reaches an artefact.
+
+    Its class stays, and the values that it is given as such.
+    """
     import ast
 
     for node in ast.walk(error):
+        if isinstance(node, ast.Call):
+            node.args = [each for each in node.args if not _is_text(each)]
+            node.keywords = [each for each in node.keywords if not _is_text(each.value)]
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             node.value = ""
         if isinstance(node, ast.JoinedStr):
-            node.values = [part for part in node.values if not isinstance(part, ast.Constant)]
+            node.values = []
+
+
+def _is_text(node: ast.expr) -> bool:
+    import ast
+
+    match node:
+        case ast.Constant(value=str()) | ast.JoinedStr():
+            return True
+        case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, op=ast.Add(), right=other):
+            return _is_text(one) and _is_text(other)
+    return False
 
 
 def _running(statement: ast.stmt) -> list[ast.stmt]:

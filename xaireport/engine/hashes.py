@@ -22,7 +22,8 @@ from xaireport.errors import StoreError
 from xaireport.files import write_atomic
 
 # Of the file, and of what code.py derives from a source: each Python has a syntax tree of its own.
-_VERSION = [2, *sys.version_info[:2]]
+_DERIVED_BY = hashlib.sha256(Path(__file__).with_name("code.py").read_bytes()).hexdigest()
+_VERSION = [2, *sys.version_info[:2], _DERIVED_BY]
 # File times advance with the kernel's tick (up to 10 ms): two changes within one tick look the same.
 _TICK_NS = 20_000_000
 

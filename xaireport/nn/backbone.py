@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,11 @@ RANDOM_NOTE = (
 )
 
 _IMAGENET_FILE = Path(".keras/models/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5")
+
+
+def weights_of(options: Mapping[str, Any]) -> str:
+    """Return what an architecture's options say of the weights; without a word ``imagenet``."""
+    return str(options.get("weights", "imagenet"))
 
 
 def weights_file(weights: str, folder: Path) -> Path | None:

@@ -86,7 +86,7 @@ def train(
     arch = zoo.architecture(recipe.architecture)
     notes = []
     if arch.frozen:
-        weights = str(recipe.options.get("weights", "imagenet"))
+        weights = backbone.weights_of(recipe.options)
         notes.append(backbone.load_vgg19(model, weights, allow_random=allow_random_backbone))
     data = _arrays(dataset, n_classes, recipe.train)
     if arch.frozen and not batches.changes(recipe.augment):

@@ -15,7 +15,7 @@ from xaireport import paths
 from xaireport.errors import RenderError
 from xaireport.files import write_atomic
 from xaireport.report import svg
-from xaireport.report.document import Block, Page, slug
+from xaireport.report.document import Block, Page
 from xaireport.report.earlier import placed
 from xaireport.report.formats import Source
 from xaireport.report.style import encoded, script, style
@@ -97,7 +97,7 @@ def beginning(study: str, variant: str) -> str:
     >>> beginning("derma", "small")
     'xr-derma.small.'
     """
-    return f"xr-{slug(study)}.{slug(variant)}."  # the dot is in no name
+    return f"xr-{study}.{variant}."  # the dot is in no name
 
 
 def render(

@@ -15,7 +15,7 @@ from xaireport.engine.node import Context
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``audit.json``, ``clean.npz`` (which test images are clean) and a folder of pictures."""
-    dataset = open_dataset(context.inputs["data"].parent)
+    dataset = open_dataset(context.inputs["data"].parent)  # names of its classes stand in "classes", too
     audited = audit(dataset, params["seed"], context.out)
     np.savez(context.out / "clean.npz", test_clean=audited.clean, test_clean_strict=audited.clean_strict)
     codec.save(audited.audit, context.out / "audit.json")

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from xaireport import codec
-from xaireport.data.canonical import open_info
+from xaireport.data.canonical import open_classes
 from xaireport.engine.node import Context
 from xaireport.metrics.agreement import agreement
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``agreement.json``."""
-    classes = open_info(context.inputs["info"].parent).classes
+    classes = open_classes(context.inputs["classes"])
     with (
         np.load(context.inputs["parent"], allow_pickle=False) as first,
         np.load(context.inputs["predictions"], allow_pickle=False) as second,

@@ -15,7 +15,7 @@ from xaireport.types import Located
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
-    """Write ``dataset.npz`` and ``dataset.json``; for a phantom also which duplicates were planted in it."""
+    """Write the files of `canonical.save`; for a phantom also which duplicates were planted in it."""
     study = given(DataSpec, params["study"])
     files = tuple(context.inputs[label] for label in sorted(context.inputs))
     located = Located(params["source"], files, params["loader"])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xaireport import codec
-from xaireport.data.canonical import open_info
+from xaireport.data.canonical import open_classes
 from xaireport.data.npz import Npz
 from xaireport.engine.node import Context
 from xaireport.metrics.reliability import reliability
@@ -24,7 +24,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``evaluation.json``; where ``parts`` are asked for, ``reliability.json``, ``subgroups.json`` and,
     after an audit, ``clean.json``.
     """
-    classes = open_info(context.inputs["info"].parent).classes
+    classes = open_classes(context.inputs["classes"])
     with Npz(context.inputs["data"]) as data:
         groups = data.read(GROUPS) if GROUPS in data.names else None
         columns = {key.removeprefix(COLUMN): data.read(key) for key in data.names if key.startswith(COLUMN)}

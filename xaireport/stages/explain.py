@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xaireport import codec
-from xaireport.data.canonical import open_dataset
+from xaireport.data.canonical import open_classes, open_dataset
 from xaireport.engine.node import Context
 from xaireport.explain.explain import explain
 from xaireport.labels import pictures_of
@@ -26,7 +26,7 @@ from xaireport.types import Heatmaps, Skipped
 def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``heatmaps.json``, ``pictures.json``, ``maps.npz``, ``occlusion.npz``, a folder of pictures."""
     dataset = open_dataset(context.inputs["data"].parent)
-    classes = dataset.info.classes
+    classes = open_classes(context.inputs["classes"])
     classifier = opened(open_model, context, params, dataset)
     with np.load(context.inputs["predictions"], allow_pickle=False) as stored:
         y_prob = stored["test_y_prob"]

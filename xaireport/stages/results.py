@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -55,11 +54,6 @@ from xaireport.types import (
     Trust,
 )
 
-DISTRIBUTIONS = (
-    "xaireport", "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "tf-keras-vis", "matplotlib",
-    "weasyprint", "ai-edge-litert", "tf-keras", "tensorflow-model-optimization",
-)  # fmt: skip
-
 TRUST = "trust"
 
 PROCEDURE = {
@@ -106,7 +100,9 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
         (rows for name in complete for seed in seeds[name] for rows in _predictions(context, name, seed)),
         dataset.info.classes,
     )
-    versions = _versions()
+    installed = Versions()
+    made_by = {"python": params["python"], **installed.of(params["of_evidence"])}
+    versions = made_by | installed.of(params["of_pages"])
     digest = _digest(
         {
             "data": _sha256(context.inputs["data"]),
@@ -114,7 +110,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
             "predictions": {one.spec.name: [run.predictions_sha256 for run in one.runs] for one in variants},
             "configuration": params["study"],
             "code": _code(params["code"], context.out),
-            "environment": versions,
+            "environment": made_by,
         }
     )
     compared = codec.load(Comparisons, context.inputs["pairs"]) if "pairs" in context.inputs else None
@@ -143,11 +139,6 @@ def _changed(
 def _code(roots: list[str], scratch: Path) -> dict[str, str]:
     """Hash the modules that made the evidence, as the keys of the stages do."""
     return CodeHasher(HashCache(scratch / ".hashes")).closure(roots)
-
-
-def _versions() -> dict[str, str]:
-    installed = Versions().of(DISTRIBUTIONS)
-    return {"python": platform.python_version(), **installed}
 
 
 def _missing(context: Context, name: str) -> list[Failure]:

@@ -18,7 +18,9 @@ from xaireport.errors import ConfigError
 Table = dict[str, Any]
 M = TypeVar("M", bound=BaseModel)
 
-NAME = re.compile(r"[a-z0-9_-]+")
+NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,63}")
+DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+"""Names that Windows keeps for its devices."""
 
 _KINDS = {
     "int_type": "an integer",
@@ -63,11 +65,18 @@ def check_name(name: str, what: str, where: str) -> None:
     Raises
     ------
     ConfigError
-        With anything but lower-case letters, digits, ``_`` and ``-``.
+        With anything but lower-case letters, digits, ``_`` and ``-``; with ``-`` first, which a command takes
+        for an option; longer than 64 characters; a device's on Windows.
     """
     if not NAME.fullmatch(name):
         raise ConfigError(
-            f"the name of a {what} in lower-case letters, digits, _ and -", repr(name), where=where
+            f"the name of a {what} in lower-case letters, digits, _ and -, the first no -, 64 at most",
+            repr(name),
+            where=where,
+        )
+    if name in DEVICES:
+        raise ConfigError(
+            f"the name of a {what} that can be a folder on every system", repr(name), "Rename it.", where
         )
 
 
