@@ -15,6 +15,9 @@ REFUSALS = {
     errno.EEXIST: ("a folder", "A file lies where a folder is needed: move it away."),
     errno.EISDIR: ("a file", "A folder lies where a file is needed: move it away."),
     errno.ENAMETOOLONG: ("a shorter name", "Rename it, or choose another folder."),
+    errno.ELOOP: ("links that lead somewhere", "A link leads back to itself: remove it."),
+    errno.EXDEV: ("one disk for all of it", "Move the folder that is on another disk back."),
+    errno.EFBIG: ("room for a file of this size", "Raise the limit on the size of files; then build again."),
 }
 """What a system says of a file that it refuses: what is expected instead, and a hint."""
 OTHER_REFUSAL = ("a file that can be written", "")

@@ -89,4 +89,5 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
 def remove_parts(folder: Path) -> None:
     """Remove what a kill left half written in ``folder``, where nobody else writes now."""
     for part in folder.glob(f"{PART}*"):
-        part.unlink(missing_ok=True)
+        if not part.is_dir() or part.is_symlink():
+            part.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from xaireport.nn.zoo import ARCHITECTURES
 from xaireport.report.formats import formats as find_formats
 from xaireport.report.replaceable import check_source
 from xaireport.spec import StudySpec
+from xaireport.study.file import check_name
 from xaireport.study.rules import check_costs
 from xaireport.types import DataMode, Epoch, Located
 from xaireport.wiring import MODELS, needed_by_card, optional, publication_of, with_parents
@@ -126,7 +127,9 @@ def build(
             results[selection.name] = Input(path=report)
             continue
         said = [located.notice] if located.notice else []
-        if not request.force and engine.is_foreign(report):
+        if not request.force and engine.is_foreign(
+            publication_of(selection.name), report.parent, report.name
+        ):
             said.append(f"{report} was put there by no build of this folder: it stays without --force")
         notices += said
         for text in said:
@@ -232,7 +235,12 @@ def clean(everything: bool = False) -> Cleaned:
 
 def _variants(results: Path) -> list[str]:
     try:
-        return list(json.loads(results.read_text("utf-8"))["variants"])
+        variants = list(json.loads(results.read_text("utf-8"))["variants"])
+        for variant in variants:  # each becomes a folder
+            check_name(variant, "variant", str(results))
+        return variants
+    except ConfigError as error:
+        raise RenderError(error.expected, error.received, "build again", str(results)) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RenderError(
             "results as a build writes them", f"{type(error).__name__}: {error}", "build again", str(results)
@@ -240,7 +248,7 @@ def _variants(results: Path) -> list[str]:
 
 
 def _published(out: Path, except_for: set[str]) -> dict[str, Input]:
-    found = sorted(out.glob("*/results.json"))
+    found = sorted(path for path in out.glob("*/results.json") if path.is_file())
     return {path.parent.name: Input(path=path) for path in found if path.parent.name not in except_for}
 
 

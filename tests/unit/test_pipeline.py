@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from xaireport import pipeline
 from xaireport.engine.node import NodeReport
 from xaireport.engine.scheduler import Engine
-from xaireport.errors import ConfigError, DataError, Failure
+from xaireport.errors import ConfigError, DataError, Failure, RenderError
 from xaireport.graph import Graph
 from xaireport.pipeline import BuildRequest, BuildResult, Notice
 from xaireport.study import load_study
@@ -218,6 +219,18 @@ output = "probabilities"
     elsewhere = pipeline.build(BuildRequest(("mine",), out=Path("elsewhere")))
     assert "publish mine" not in {report.name for report in elsewhere.failed}
     assert (here / "elsewhere" / "mine" / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["../evil", "../../../evil", "/tmp/evil", "a/b", ".", "con", "x" * 65])
+def test_a_variant_in_edited_results_never_becomes_a_path(here: Path, name: str) -> None:
+    study = here / "reports" / "tiny"
+    study.mkdir(parents=True)
+    told = {"study": "tiny", "variants": {name: {}}}
+    (study / "results.json").write_text(json.dumps(told))
+    before = sorted(here.rglob("*"))
+    with pytest.raises(RenderError, match="variant"):
+        pipeline.render(("tiny",), False, Path("reports"))
+    assert sorted(here.rglob("*")) == before
 
 
 def test_nothing_can_be_rendered_before_a_build() -> None:

@@ -7,6 +7,7 @@ them between builds; it is a cache, so it may be deleted at any time.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -80,6 +81,10 @@ class HashCache:
             stat = os.stat(file)  # noqa: PTH116 - called thousands of times while planning
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            if error.errno == errno.ELOOP:  # a link to itself is no file
+                return None
+            raise
         if not S_ISREG(stat.st_mode):
             return None
         stamp = _stamp(stat)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -36,10 +35,15 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._entries: dict[str, Entry] = {}
-        # Without a journal only the explanations are lost: an unreadable one counts as none.
-        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        self.is_damaged = False
+        # Without a journal only the explanations are lost, and nothing says what may be removed.
+        try:
             stored = json.loads(path.read_bytes())
             self._entries = {name: Entry(**entry) for name, entry in stored.items()}
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, TypeError, AttributeError):
+            self.is_damaged = True
 
     def get(self, name: str) -> Entry:
         """Return a node's entry; an empty one for a node that is not known."""

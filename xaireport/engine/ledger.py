@@ -23,16 +23,16 @@ class Put:
     ----------
     by : str
         The step that put it there.
-    hashes : tuple of str
-        SHA-256 of what was put; while a publication is under way those of the old and of the new file, since
-        a kill may leave either.
-    stands_in : bool
-        It stands in for something better: never in its place.
+    home : str
+        The folder that it was put in or below, relative to the store: a study may have several reports.
+    contents : mapping of str to bool
+        SHA-256 of what was put -> whether it stands in for something better. While a publication is under way
+        those of the old and of the new file, since a kill may leave either.
     """
 
     by: str
-    hashes: tuple[str, ...]
-    stands_in: bool = False
+    home: str
+    contents: Mapping[str, bool]
 
 
 class Ledger:
@@ -49,10 +49,14 @@ class Ledger:
         self._places: dict[str, Put] = {}
         self._staging: list[str] = []
         self._folders: dict[str, str] = {}
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-            stored = json.loads(self._path.read_bytes())
+        try:
+            content = self._path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return  # any other refusal ends the build: what cannot be read now must not be written anew
+        with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+            stored = json.loads(content)
             self._places = {
-                place: Put(put["by"], tuple(put["hashes"]), put["stands_in"])
+                place: Put(put["by"], put["home"], dict(put["contents"]))
                 for place, put in stored["places"].items()
             }
             self._staging = list(stored["staging"])
@@ -61,36 +65,40 @@ class Ledger:
         """Return what was put at an absolute path, or None."""
         return self._places.get(self._relative(place))
 
-    def is_ours(self, place: str, digest: str) -> bool:
-        """Whether a file of this content was put there."""
-        put = self.put(place)
-        return put is not None and digest in put.hashes
+    def home(self, folder: Path) -> str:
+        """Return a folder as `Put.home` has it."""
+        return self._relative(str(folder))
 
-    def places_of(self, by: str) -> dict[str, Put]:
-        """Return what a step put where, by absolute path."""
-        return {self._absolute(place): put for place, put in self._places.items() if put.by == by}
+    def places_of(self, by: str, home: str) -> dict[str, Put]:
+        """Return what a step put where for one home, by absolute path."""
+        return {
+            self._absolute(place): put
+            for place, put in self._places.items()
+            if (put.by, put.home) == (by, home)
+        }
 
     def staging(self) -> list[Path]:
         """Return the folders in which a publication was prepared that never ended."""
         return [Path(self._absolute(place)) for place in self._staging]
 
-    def begin(self, by: str, coming: Mapping[str, str], staging: Path, stands_in: bool) -> None:
+    def begin(self, by: str, home: str, coming: Mapping[str, str], staging: Path, *, stands_in: bool) -> None:
         """Note what is about to be put where, beside what was put there before."""
         for place, digest in coming.items():
             name = self._relative(place)
             before = self._places.get(name)
-            hashes = dict.fromkeys((*(before.hashes if before else ()), digest))
-            self._places[name] = Put(by, tuple(hashes), stands_in)
+            self._places[name] = Put(by, home, {**(before.contents if before else {}), digest: stands_in})
         self._staging.append(self._relative(str(staging)))
         self._write()
 
-    def settle(self, by: str, put: Mapping[str, str], gone: Iterable[str], stands_in: bool) -> None:
+    def settle(
+        self, by: str, home: str, put: Mapping[str, str], gone: Iterable[str], *, stands_in: bool
+    ) -> None:
         """Note what lies where now, and that nothing is under way any more."""
         before = dict(self._places), list(self._staging)
         for place in gone:
             self._places.pop(self._relative(place), None)
         for place, digest in put.items():
-            self._places[self._relative(place)] = Put(by, (digest,), stands_in)
+            self._places[self._relative(place)] = Put(by, home, {digest: stands_in})
         self._staging = []
         if before != (self._places, self._staging):
             self._write()
@@ -100,7 +108,7 @@ class Ledger:
             "places": {place: asdict(put) for place, put in sorted(self._places.items())},
             "staging": self._staging,
         }
-        write_atomic(self._path, json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode())
+        write_atomic(self._path, json.dumps(stored, separators=(",", ":")).encode())
 
     def _relative(self, place: str) -> str:
         folder, _, name = place.rpartition("/")

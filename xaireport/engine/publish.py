@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +36,8 @@ class Files:
         The step that publishes it.
     home : Path
         A folder on the same disk: all is prepared in it.
+    is_report : bool
+        It is one of several that a step may have, each with its home. What is another's is not replaced.
     sources : mapping of str to (Path, str)
         Absolute place -> the file to put there and its SHA-256. A file that is its own place only has to be
         what it was when it was read.
@@ -51,6 +53,7 @@ class Files:
 
     by: str
     home: Path
+    is_report: bool
     sources: Mapping[str, tuple[Path, str]]
     seal: str = ""
     guards: Mapping[str, Guard] = field(default_factory=dict)
@@ -97,11 +100,17 @@ def files_of_node(node: Node, record: Record) -> Files:
         found |= pairs
     folders = published_folders(node.publish)
     homes = [*map(Path, folders), *(Path(place).parent for place in found), Path()]
-    return Files(node.name, homes[0], found, stands_in=node.stands_in, folders=folders)
+    return Files(node.name, homes[0], False, found, stands_in=node.stands_in, folders=folders)
 
 
 def files_of_publication(publication: Publication, found: Mapping[str, Found]) -> Files:
-    """Return what a publication consists of, given where each of its inputs lies."""
+    """Return what a publication consists of, given where each of its inputs lies.
+
+    Raises
+    ------
+    StoreError
+        A file of it would lie outside its home.
+    """
     home = os.path.abspath(publication.home)  # noqa: PTH100
     sources: dict[str, tuple[Path, str]] = {}
     for name, each in found.items():
@@ -109,9 +118,12 @@ def files_of_publication(publication: Publication, found: Mapping[str, Found]) -
             sources[f"{home}/{name}"] = each.path, each.sha256
         else:
             sources |= {f"{home}/{name}/{file}": (each.path / file, sha) for file, sha in each.files.items()}
+    for place in sources:
+        if os.path.abspath(place) != place:  # noqa: PTH100
+            raise StoreError("files below the report's folder", f"one at {place}", where=home)
     guards = {f"{home}/{name}": guard for name, guard in publication.guards.items()}
     seal = f"{home}/{publication.seal}" if publication.seal else ""
-    return Files(publication.name, Path(home), sources, seal, guards, folders=(home,))
+    return Files(publication.name, Path(home), True, sources, seal, guards, folders=(home,))
 
 
 def lying(files: Files) -> Record:
@@ -144,10 +156,14 @@ class Publisher:
             if folder.name.startswith(PART):
                 remove_tree(folder)
 
-    def is_foreign(self, place: str) -> bool:
-        """Whether something lies at an absolute path that no build of this store put there."""
-        found = self._cache.sha256(place)
-        return os.path.lexists(place) and not (found and self._ledger.is_ours(place, found))
+    def is_foreign(self, place: str, by: str, home: Path, is_report: bool = True) -> bool:
+        """Whether something lies at an absolute path that no build of this store put there for the same."""
+        found, put = self._cache.sha256(place), self._ledger.put(place)
+        is_ours = put is not None and found in put.contents
+        if is_ours and is_report:
+            assert put is not None
+            is_ours = (put.by, put.home) == (by, self._ledger.home(home))
+        return os.path.lexists(place) and not is_ours
 
     def change(self, files: Files) -> Change:
         """Say what publishing would change, and refuse what must stay.
@@ -162,11 +178,17 @@ class Publisher:
             for place, (_, digest) in files.sources.items()
             if (found := self._cache.sha256(place)) != digest
         }
-        foreign = [place for place in lying if self.is_foreign(place)]
+        if folders := [place for place in lying if os.path.isdir(place) and not os.path.islink(place)]:  # noqa: PTH112, PTH114
+            raise StoreError("a file, or nothing", "a folder", "Move it away.", folders[0])
+        foreign = [place for place in lying if self.is_foreign(place, files.by, files.home, files.is_report)]
         yielding: list[str] = []
         if files.stands_in:
-            better = [place for place in lying if (put := self._ledger.put(place)) and not put.stands_in]
-            yielding = [place for place in lying if place in foreign or (place in better and lying[place][0])]
+            yielding = [
+                place
+                for place, (found, _) in lying.items()
+                if place in foreign
+                or (found and (put := self._ledger.put(place)) and not put.contents.get(found, False))
+            ]
         elif foreign and not self._force:
             raise _taken(foreign)
         places = [place for place in lying if place not in yielding]
@@ -175,10 +197,10 @@ class Publisher:
                 guard(Path(place), files.sources[place][0])
         gone = [
             place
-            for place, put in self._ledger.places_of(files.by).items()
+            for place, put in self._ledger.places_of(files.by, self._ledger.home(files.home)).items()
             if place not in files.sources
             and any(place.startswith(f"{folder}/") for folder in files.folders)
-            and self._cache.sha256(place) in put.hashes
+            and self._cache.sha256(place) in put.contents
         ]
         return Change(tuple(places), tuple(gone), tuple(yielding))
 
@@ -198,14 +220,19 @@ class Publisher:
         if not change.is_none:
             self._move(files, change, kept)
         # What was only read where it lies is not ours for that: somebody may have edited it.
-        put = {place: digest for place, digest in kept.items() if str(files.sources[place][0]) != place}
-        self._ledger.settle(files.by, put, change.gone, files.stands_in)
+        put = {
+            place: digest
+            for place, digest in kept.items()
+            if os.path.abspath(files.sources[place][0]) != place  # noqa: PTH100 - "--out x/../reports"
+        }
+        home = self._ledger.home(files.home)
+        self._ledger.settle(files.by, home, put, change.gone, stands_in=files.stands_in)
         return change
 
     def standing(self, files: Files) -> Record | None:
         """Return what lies there after a publication was refused: a sealed report of ours, or None."""
         is_sealed = files.seal and self._cache.sha256(files.seal) is not None
-        if not is_sealed or any(map(self.is_foreign, files.guards)):
+        if not is_sealed or any(self.is_foreign(place, files.by, files.home) for place in files.guards):
             return None
         below = f"{files.home}/"
         found = {place.removeprefix(below): self._cache.sha256(place) for place in files.sources}
@@ -215,13 +242,15 @@ class Publisher:
         files.home.mkdir(parents=True, exist_ok=True)
         staging = files.home / f"{PART}{os.urandom(8).hex()}"
         coming = {place: kept[place] for place in change.places}
-        self._ledger.begin(files.by, coming, staging, files.stands_in)
+        home = self._ledger.home(files.home)
+        self._ledger.begin(files.by, home, coming, staging, stands_in=files.stands_in)
         try:
             staging.mkdir()
             prepared = {place: staging / str(i) for i, place in enumerate(change.places)}
             for place, part in prepared.items():
                 _copy(files.sources[place][0], part)
                 Path(place).parent.mkdir(parents=True, exist_ok=True)
+            _check_disk(staging, {Path(place).parent for place in change.places})
             if files.seal:
                 Path(files.seal).unlink(missing_ok=True)
             for place in change.places:
@@ -246,6 +275,19 @@ class Publisher:
                 remove_tree(staging)
         for place, digest in kept.items():
             self._cache.remember(place, digest)
+
+
+def _check_disk(staging: Path, folders: Collection[Path]) -> None:
+    """Refuse folders that lie on another disk, since nothing can be moved there in one step."""
+    disk = staging.stat().st_dev
+    for folder in folders:
+        if folder.stat().st_dev != disk:
+            raise StoreError(
+                "all folders of a report on one disk",
+                "one on another",
+                "Move it back, or choose another folder with --out.",
+                str(folder),
+            )
 
 
 def _put(part: Path, place: str) -> None:
@@ -276,7 +318,7 @@ def _taken(places: list[str]) -> StoreError:
     shown = (Path(place) for place in places[:SHOWN])
     named = ", ".join(str(each.relative_to(here) if each.is_relative_to(here) else each) for each in shown)
     return StoreError(
-        "places that are free, or hold what a build of this folder put there",
+        "places that are free, or hold what an earlier build put there for the same",
         f"{'a file' if len(places) == 1 else 'files'} from somewhere else: {named}{more}",
         "Move them away, choose another folder with --out, or replace them with --force.",
     )

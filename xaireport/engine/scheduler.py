@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,10 +97,12 @@ class Engine:
             with locked(self._root / "lock"):
                 return _Build(self._root, self._progress, tell, self._force).run(nodes)
 
-    def is_foreign(self, place: Path) -> bool:
-        """Whether something lies there that no build of this store put there: it is not replaced unforced."""
+    def is_foreign(self, publication: str, home: Path, name: str) -> bool:
+        """Whether a file in ``home`` was put there by no such publication: it is not replaced unforced."""
         cache = HashCache(self._root / "hashes.json")
-        return Publisher(self._root, cache).is_foreign(str(place.absolute()))
+        folder = Path(os.path.abspath(home))  # noqa: PTH100
+        with clear_errors():
+            return Publisher(self._root, cache).is_foreign(f"{folder}/{name}", publication, folder)
 
     def clean(self, keep_current: bool = True) -> Cleaned:
         """Remove stored results that no node's last run refers to, or with ``keep_current=False`` all.
@@ -116,6 +119,13 @@ class Engine:
                 return Cleaned(0, 0)
             with locked(self._root / "lock"):
                 journal = Journal(self._root / "journal.json")
+                if keep_current and journal.is_damaged:
+                    raise StoreError(
+                        "a journal that says which results are current",
+                        "one that cannot be read",
+                        "Build first, or remove all results with --everything.",
+                        f"{self._root.name}/journal.json",
+                    )
                 return self._prune(
                     journal.keys() if keep_current else set(),
                     journal.checkpoints() if keep_current else set(),
@@ -247,6 +257,7 @@ class _Build:
         files = files_of_publication(publication, inputs.found)
         started = time.perf_counter()
         try:
+            self._refuse_to_lose(publication, inputs.failures)
             change = self._publisher.change(files)
             if not change.is_none:
                 why = published_report(publication, "ran", change).why
@@ -260,6 +271,18 @@ class _Build:
         is_new = any(source.node in self._ran for source in publication.files.values())
         report = published_report(publication, "ran" if is_new else "restored", change)
         return report if change.is_none else replace(report, seconds=time.perf_counter() - started)
+
+    def _refuse_to_lose(self, publication: Publication, failures: Mapping[str, Failure]) -> None:
+        """Refuse to take away a page for no other reason than that its own step failed just now."""
+        stages = {step.name: step.stage for step in self._nodes}
+        for name, failure in failures.items():
+            node = publication.files[name].node
+            if node and failure.stage == stages[node] and os.path.lexists(publication.home / name):
+                raise StoreError(
+                    "every file of the report that lies there",
+                    f"none that could take the place of {publication.home / name}, since `{node}` failed",
+                    "Mend that and build again, or move the file away. Until then the report stays as it is.",
+                )
 
     def _run(self, node: Node, plan: Plan) -> Record:
         unfinished = checkpoint_key(plan.parts, node.loose)

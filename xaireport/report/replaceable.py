@@ -17,15 +17,18 @@ class Worth:
 
     is_real: bool
     finished: int
+    is_readable: bool = True
 
 
 def worth(results: Path) -> Worth | None:
-    """Return what a file is about; None where there is none, or one that is not as a build writes it."""
-    try:
-        told = json.loads(results.read_text("utf-8"))
-        return Worth(told["data"]["source"] == "real", len(told["variants"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    """Return what a file is about; None where there is none. One that cannot be read may be of real data."""
+    if not results.is_file():
         return None
+    try:
+        told = json.loads(results.read_text("utf-8-sig"))
+        return Worth(told["data"]["source"] != "phantom", len(told["variants"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Worth(True, 0, is_readable=False)
 
 
 def check_replaceable(there: Path, coming: Path) -> None:
@@ -60,5 +63,8 @@ def check_source(there: Path, is_real: bool) -> None:
     old = worth(there)
     if old is not None and old.is_real and not is_real:
         raise ConfigError(
-            "real data, as the report that lies there has", "synthetic data", ELSEWHERE, str(there)
+            f"real data, as the report that lies there {'has' if old.is_readable else 'may have'}",
+            "synthetic data",
+            ELSEWHERE if old.is_readable else f"It cannot be read: remove it. {ELSEWHERE}",
+            str(there),
         )

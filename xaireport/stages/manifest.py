@@ -32,7 +32,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
             for name, path in files.items()
         ],
     }
-    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(manifest, indent=1) + "\n"
     write_atomic(context.out / "manifest.json", text.encode())
 
 

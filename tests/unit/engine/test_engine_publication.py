@@ -9,13 +9,14 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xaireport.engine.scheduler import Engine, Input, Node, Publication
-from xaireport.errors import ConfigError
+from xaireport.errors import ConfigError, StoreError
 from xaireport.files import PART
 
 SEAL = "manifest.json"
@@ -146,7 +147,7 @@ def test_what_is_not_ours_is_not_replaced_unless_forced(engine, home, tmp_path, 
     *_, last = engine.run(report(home, *NEW))
     assert last.status == "failed"
     assert str(home / place) in last.failure.message
-    assert "--force" in last.failure.hint
+    assert ("--force" in last.failure.hint) == (how != "folder")
     assert files(home) == before
     assert dry[-1].status == "may run"  # what will be published is not known before it is made
     assert engine.run(report(home, *NEW), dry_run=True)[-1].status == "failed"
@@ -155,6 +156,8 @@ def test_what_is_not_ours_is_not_replaced_unless_forced(engine, home, tmp_path, 
     assert precious.read_text() == "mine"
     if how == "folder":  # whose files would be lost
         assert forced.status == "failed"
+        assert str(home / place) in forced.failure.message
+        assert files(home) == before
         assert (home / place / "mine.txt").read_text() == "mine"
     else:
         assert forced.status in ("ran", "restored")
@@ -352,3 +355,198 @@ def test_any_sequence_of_builds_and_edits_loses_nothing_of_ones_own(tmp_path_fac
                 assert is_true(home)
             elif "card.html" not in contents:
                 (home / "card.html").unlink()
+
+
+# Several reports of one store, and what lies beside them
+
+
+def published(engine: Engine, *homes: Path) -> None:
+    for home in homes:
+        assert engine.run(report(home, *OLD))[-1].failure is None
+
+
+@pytest.mark.parametrize("inner", ["demo", "study", "a/b"])
+@pytest.mark.parametrize("first", ["outer", "inner"])
+def test_a_report_below_another_is_left_alone(engine, home, inner, first):
+    below = home / inner
+    order = (home, below) if first == "outer" else (below, home)
+    published(engine, *order)
+    before = files(below)
+    assert engine.run(report(home, *NEW))[-1].failure is None
+    assert files(below) == before
+    assert is_true(below)
+
+
+def test_a_file_of_another_report_is_not_replaced(engine, home, tmp_path):
+    """As when a build is told to write its index into the folder of a study."""
+    published(engine, home)
+    before = files(home)
+
+    def index(folder):
+        made = {"card.html": Input("other", "card.html")}
+        return [make("other", {"card.html": "the index"}), Publication("publish all", folder, made)]
+
+    assert "card.html" in engine.run(index(home))[-1].failure.message
+    assert files(home) == before
+    assert engine.run(index(home / ".." / "study"))[-1].failure is not None
+    assert engine.run(index(home.parent))[-1].failure is None
+    forced = Engine(tmp_path / "store", force=True)
+    assert forced.run(index(home))[-1].failure is None
+    assert (home / "card.html").read_text() == "the index"
+
+
+@pytest.mark.parametrize("path", ["x/../study", "../study", "./study", "../reports/study"])
+def test_an_edit_stays_ones_own_whatever_the_way_to_it(engine, home, monkeypatch, path):
+    """A step reads a report where it lies, by another name of the same folder."""
+    published(engine, home)
+    (home.parent / "x").mkdir()
+    monkeypatch.chdir(home if path.startswith("../study") else home.parent)
+    (home / "card.pdf").write_text("mine")
+    away = Path(path)
+    steps = report(away, OLD[0], OLD[1])
+    *_, last = steps
+    sources = {**last.files, "card.pdf": Input(path=away / "card.pdf")}
+    again = [*steps[:2], seal({k: v for k, v in sources.items() if k != SEAL}), replace(last, files=sources)]
+    assert engine.run(again)[-1].failure is None
+    assert "card.pdf" in engine.run(report(home, *NEW))[-1].failure.message
+    assert (home / "card.pdf").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["../evil/card.md", "../../evil", "a/../../../evil"])
+def test_nothing_is_put_outside_the_folder(engine, home, name):
+    published(engine, home)
+    before = files(home.parent)
+    steps = [make("bad", {"card": "text"}), Publication("publish bad", home, {name: Input("bad", "card")})]
+    for dry in (False, True):
+        assert "below the report" in engine.run(steps, dry_run=dry)[-1].failure.message
+    assert files(home.parent) == before
+
+
+def failing(steps: list[Node | Publication], which: str) -> list[Node | Publication]:
+    def fail(context):
+        raise ConfigError("a template that is whole", "half of one")
+
+    return [replace(step, run=fail, params={"v": 2}) if step.name == which else step for step in steps]
+
+
+@pytest.mark.parametrize("which", ["pages", "pictures"])
+def test_a_page_that_fails_takes_no_old_one_away(engine, home, which):
+    published(engine, home)
+    before = files(home)
+    last = engine.run(failing(report(home, *NEW), which))[-1]
+    assert last.status == "failed"
+    assert f"`{which}` failed" in last.failure.message
+    assert "stays as it is" in last.failure.hint
+    assert files(home) == before
+    assert is_true(home)
+    for name in [*OLD[0], *(f"assets/{each}" for each in OLD[1])]:  # as the hint says
+        (home / name).unlink()
+    (home / "assets").rmdir()
+    assert engine.run(failing(report(home, *NEW), which))[-1].failure is None
+    assert is_true(home)
+    assert engine.run(report(home, *NEW))[-1].failure is None
+    assert is_true(home)
+
+
+def test_a_folder_on_another_disk_is_refused_before_the_seal_is_gone(engine, home, monkeypatch):
+    published(engine, home)
+    before = files(home)
+    real = Path.stat
+
+    def stat(self, **options):
+        found = real(self, **options)
+        if self != home / "assets":
+            return found
+        return SimpleNamespace(st_dev=found.st_dev + 1, st_mode=found.st_mode)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    last = engine.run(report(home, *NEW))[-1]
+    monkeypatch.undo()
+    assert "one disk" in last.failure.message
+    assert str(home / "assets") in last.failure.message
+    assert files(home) == before
+
+
+@pytest.mark.parametrize("way", ["loop", "long"])
+def test_a_name_that_leads_nowhere_is_refused_in_plain_words(engine, home, tmp_path, way):
+    if way == "loop":
+        home.mkdir(parents=True)
+        (home / "card.html").symlink_to("card.html")
+    else:
+        home = tmp_path / ("r" * 300)
+    for dry in (False, True):
+        engine.run(report(home, *NEW), dry_run=dry)
+        last = engine.run(report(home, *NEW), dry_run=dry)[-1]
+        assert last.status == "failed"
+        assert last.failure.message.startswith("Expected ")
+        assert "log.txt" not in last.failure.hint
+    if way == "loop":
+        assert (home / "card.html").is_symlink()
+        assert engine.is_foreign("publish it", home, "card.html")
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", '{"a": {"key": "k", "of a later version": 1}}'])
+def test_nothing_is_cleaned_by_a_journal_that_cannot_be_read(engine, home, tmp_path, text):
+    published(engine, home)
+    (tmp_path / "store" / "journal.json").write_text(text)
+    before = files(tmp_path / "store" / "artefacts")
+    with pytest.raises(StoreError, match="journal"):
+        engine.clean()
+    assert files(tmp_path / "store" / "artefacts") == before
+    assert engine.run(report(home, *OLD))[-1].failure is None
+    assert engine.run(report(home, *NEW))[-1].failure is None
+    engine.clean()  # it has been written anew
+    assert engine.run(report(home, *NEW))[-1].status == "fresh"
+
+
+def test_a_ledger_that_may_not_be_read_is_not_written_anew(engine, home, tmp_path, monkeypatch):
+    published(engine, home)
+    ledger = tmp_path / "store" / "published.json"
+    before = ledger.read_bytes()
+    real = Path.read_bytes
+
+    def refused(self):
+        if self.name == "published.json":
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return real(self)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(StoreError, match="permission"):
+        engine.run(report(home, *NEW))
+    monkeypatch.undo()
+    assert ledger.read_bytes() == before
+
+
+def test_names_that_are_no_text_do_no_harm(engine, tmp_path):
+    home = tmp_path / os.fsdecode(b"o\xff")
+    for contents in (OLD, NEW):
+        assert engine.run(report(home, *contents))[-1].failure is None
+    assert is_true(home)
+
+
+@pytest.mark.parametrize("moment", ["before the move", "after it"])
+def test_a_stand_in_is_told_from_the_better_file_after_a_kill(tmp_path, monkeypatch, moment):
+    """A real model replaces a phantom's; the build is killed; another phantom build comes by."""
+    place = tmp_path / "models" / "model"
+
+    def steps(text, stands_in):
+        node = replace(make("train", {"model": text}), publish={"model": place}, stands_in=stands_in)
+        return [node]
+
+    engine = Engine(tmp_path / "store")
+    engine.run(steps("phantom", True))
+    real = os.replace
+
+    def killed(source, target, **options):
+        if str(target) == str(place):
+            if moment == "after it":
+                real(source, target, **options)
+            raise Killed
+        return real(source, target, **options)
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(Killed):
+        engine.run(steps("real", False))
+    monkeypatch.undo()
+    engine.run(steps("another phantom", True))
+    assert place.read_text() == ("another phantom" if moment == "before the move" else "real")
