@@ -13,6 +13,7 @@ from xaireport.data.locate import locate
 from xaireport.engine.node import Input, Node, NodeReport, NodeStarted, Publication, Step
 from xaireport.engine.scheduler import Cleaned, Engine
 from xaireport.errors import ConfigError, DataError, RenderError
+from xaireport.files import clear_errors
 from xaireport.graph import Graph
 from xaireport.nn.zoo import ARCHITECTURES
 from xaireport.report.formats import formats as find_formats
@@ -248,7 +249,8 @@ def _variants(results: Path) -> list[str]:
 
 
 def _published(out: Path, except_for: set[str]) -> dict[str, Input]:
-    found = sorted(path for path in out.glob("*/results.json") if path.is_file())
+    with clear_errors():
+        found = sorted(path for path in out.glob("*/results.json") if path.is_file())
     return {path.parent.name: Input(path=path) for path in found if path.parent.name not in except_for}
 
 
