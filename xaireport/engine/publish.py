@@ -159,10 +159,11 @@ class Publisher:
     def is_foreign(self, place: str, by: str, home: Path, is_report: bool = True) -> bool:
         """Whether something lies at an absolute path that no build of this store put there for the same."""
         found, put = self._cache.sha256(place), self._ledger.put(place)
-        is_ours = put is not None and found in put.contents
-        if is_ours and is_report:
-            assert put is not None
-            is_ours = (put.by, put.home) == (by, self._ledger.home(home))
+        is_ours = (
+            put is not None
+            and found in put.contents
+            and (not is_report or (put.by, put.home) == (by, self._ledger.home(home)))
+        )
         return os.path.lexists(place) and not is_ours
 
     def change(self, files: Files) -> Change:
