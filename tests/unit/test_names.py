@@ -236,8 +236,8 @@ def test_ids_of_two_cards_differ_whatever_follows(cards: list[tuple[str, str]]) 
 
 @pytest.mark.parametrize(
     "name",
-    ["con", "prn", "aux", "nul", "com1", "com9", "lpt1", "lpt9", "-x", "--help", "-", "a" * 65, "", "A", "a.b", "a/b",
-     "ä", "a\n"],
+    ["con", "prn", "aux", "nul", "com1", "com9", "lpt1", "lpt9", "-x", "--help", "-", "a" * 65, "", "A", "a.b",
+     "a/b", "ä", "a\n"],
 )  # fmt: skip
 @pytest.mark.parametrize("what", ["study", "variant"])
 def test_names_that_cannot_be_a_folder_or_an_argument_everywhere_are_refused(name: str, what: str) -> None:
