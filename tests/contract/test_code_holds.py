@@ -6,6 +6,7 @@ import ast
 import builtins
 import importlib.metadata
 import importlib.util
+import platform
 import re
 import shutil
 import sys
@@ -135,7 +136,7 @@ KINDS = {
     "Failure",
     "XaiReportError",
 }
-"""Imported names that are types, say more of a field, or hold numbers: what is built of them computes nothing."""
+"""Imported names that are types, say more of a field, or hold numbers: values of these compute nothing."""
 BUILTINS = {"bool", "dict", "float", "int", "list", "object", "set", "str", "tuple"}
 MADE = {"Field", "ConfigDict", "field", *(kind.__name__ for kind in Spec.__subclasses__())}
 """What the value of a field may call: what says more of the field, and settings that are all defaults."""
@@ -394,6 +395,26 @@ def test_every_package_that_the_code_of_a_step_imports_is_in_its_key() -> None:
     assert excused == NOT_ITS_OWN.keys()
 
 
+DRAW = {"pillow"}
+"""Packages of a step that make its pictures: the evidence digest does without them."""
+
+
+def test_the_evidence_names_the_versions_that_are_in_its_key() -> None:
+    computing = {
+        package
+        for node in whole_graph()
+        if node.stage in EVIDENCE and node.stage != "results"
+        for package in node.packages
+    }
+    for node in whole_graph():
+        if node.stage == "results":
+            told, drawing = set(node.params["of_evidence"]), set(node.params["of_pages"])
+            assert told | drawing <= set(node.packages)
+            assert computing - told == DRAW
+            assert drawing.isdisjoint(told)
+            assert node.params["python"] == platform.python_version()
+
+
 def test_computed_imports_of_packages_are_seen_as_well() -> None:
     assert importers()["import_tf_keras"] == {"tensorflow", "tf_keras"}
     assert {"tf_keras", "tensorflow_model_optimization"} <= {
@@ -501,9 +522,8 @@ def edit(file: Path, change: Callable[[str], str]) -> None:
 def errors(module: ast.Module) -> Iterator[ast.AST]:
     """What is raised, and errors that are made elsewhere."""
     for node in ast.walk(module):
-        if isinstance(node, ast.Raise):
-            yield node
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2].endswith("Error"):
+        made = isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2].endswith("Error")
+        if made or isinstance(node, ast.Raise):
             yield node
 
 
@@ -742,7 +762,7 @@ FOREIGN = {
     "study/file.py": "pydantic's and the decoder's",
     "study/overrides.py": "the TOML parser's, told to whoever typed --set: no stage reads it",
     "data/download.py": "of requests",
-    "data/locate.py": "our own, of what is fetched before anything runs: the build tells it, no stage reads it",
+    "data/locate.py": "our own, of what is fetched before a build: no stage reads it",
     "nn/zoo.py": "Keras'",
     "nn/opening.py": "Keras'",
     "nn/tflite/aware.py": "TensorFlow's",
