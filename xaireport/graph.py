@@ -349,7 +349,7 @@ class Graph(PageNodes):
                 "python": platform.python_version(),
             },
             inputs,
-            (*OF_EVIDENCE, *OF_PAGES, "pandas", "jsonschema"),
+            (*OF_EVIDENCE, *OF_PAGES, "pandas", "pillow", "jsonschema"),
             code=EVIDENCE_CODE,
         )
         figures = self.add(

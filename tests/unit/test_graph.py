@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -111,16 +112,42 @@ def test_a_variant_that_fails_does_not_stop_the_results() -> None:
     assert needed == {"data", "info"}
 
 
-@pytest.mark.parametrize(
-    "node", ["evaluate derma.baseline seed 0", "explain derma.baseline", "results derma"]
-)
-def test_what_prints_words_of_the_data_depends_on_them(node: str) -> None:
-    assert nodes(shipped("derma"))[node].inputs["info"] == Input("data derma", "dataset.json")
+def readers(file: str) -> set[str]:
+    """The stages that have a file of the data as an input."""
+    return {
+        node.stage
+        for name in SHIPPED
+        for node in nodes(shipped(name)).values()
+        if {Input(f"data {name}", file), Input(f"data {name}", "")} & set(node.inputs.values())
+    }
 
 
-@pytest.mark.parametrize("node", ["train derma.baseline seed 0", "predict derma.baseline seed 0"])
-def test_what_learns_from_the_data_does_not_depend_on_words(node: str) -> None:
-    assert "dataset.json" not in {each.file for each in nodes(shipped("derma"))[node].inputs.values()}
+def test_what_prints_names_of_classes_depends_on_them() -> None:
+    assert readers("classes.json") == {"audit", "evaluate", "compare", "explain"}
+
+
+def test_only_the_evidence_depends_on_words_about_the_data() -> None:
+    assert readers("dataset.json") == {"results"}
+
+
+@pytest.mark.parametrize("key", ["task", "license", "citation", "url"])
+def test_another_licence_concerns_the_data_and_the_evidence_alone(tmp_path: Path, key: str) -> None:
+    text = (paths.shipped("models") / "derma.toml").read_text("utf-8")
+    other = re.sub(rf"^{key} = .*$", f'{key} = "Something else"', text, count=1, flags=re.MULTILINE)
+    assert other != text
+    (tmp_path / "derma.toml").write_text(other)
+    before, after = nodes(shipped("derma"), REAL), nodes(load_study(tmp_path / "derma.toml"), REAL)
+    assert before.keys() == after.keys()
+    changed = {
+        name
+        for name in before
+        if dict(before[name].params) != dict(after[name].params)
+        or Input("data derma", "dataset.json") in after[name].inputs.values()  # it comes out different
+    }
+    assert {name: dict(node.inputs) for name, node in before.items()} == {
+        name: dict(node.inputs) for name, node in after.items()
+    }
+    assert changed == {"data derma", "results derma"}
 
 
 def test_a_card_needs_scores_and_heatmaps_and_the_index_only_numbers() -> None:
@@ -134,7 +161,10 @@ def test_a_card_needs_scores_and_heatmaps_and_the_index_only_numbers() -> None:
 
 
 def test_pages_know_neither_the_network_nor_its_packages() -> None:
+    """The evidence names their versions, and computes nothing with them."""
     for node in nodes(shipped("derma")).values():
+        if node.stage == "results":
+            continue
         if node.stage not in ("train", "quantise", "predict", "explain", "trust"):
             assert not {"tensorflow", "keras"} & set(node.packages), node.name
         else:
@@ -171,6 +201,30 @@ def test_pretrained_weights_are_an_input_once_they_are_there(
     found = nodes(shipped("derma"))
     assert found["train derma.transfer seed 0"].inputs["weights"].path == file
     assert "weights" not in found["train derma.baseline seed 0"].inputs
+
+
+def test_imagenet_is_what_a_frozen_trunk_has_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in training: the file of the weights is an input, and whether a random trunk will do is told."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / ".keras/models/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    text = 'dataset = "dermamnist"\n[variants.transfer]\narchitecture = "vgg19"\n'
+    made = []
+    for folder, options in (("silent", ""), ("said", 'options.weights = "imagenet"\n')):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.toml").write_text(text + options)
+        study = load_study(tmp_path / folder / "mine.toml")
+        made.append(nodes(study, REAL, random_backbone=True)["train mine.transfer seed 0"])
+    silent, said = made
+    assert said.inputs["weights"].path == file
+    assert silent.inputs == said.inputs
+    assert said.params["allow_random_backbone"] is True
+    params = [json.loads(json.dumps(dict(node.params))) for node in made]
+    assert [each["recipe"]["options"].pop("weights", None) for each in params] == [None, "imagenet"]
+    assert params[0] == params[1]
 
 
 def test_a_brought_model_is_not_trained(tmp_path: Path) -> None:

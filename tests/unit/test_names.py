@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +34,7 @@ from xaireport.report.plugins import Plugin
 from xaireport.report.sections.registry import Card, SectionMaker, sections
 from xaireport.spec import QuantiseSettings, StudySpec, VariantSpec
 from xaireport.study import select
-from xaireport.study.file import NAME
+from xaireport.study.file import NAME, check_name
 from xaireport.types import Located
 from xaireport.wiring import needed_by_card
 
@@ -213,13 +214,42 @@ def test_a_graph_is_the_same_whatever_the_names(build: tuple[Shape, list[tuple[s
     assert not folders & set(places)
 
 
-@given(st.lists(st.tuples(names(), names()), min_size=2, max_size=2, unique=True))
+def long() -> st.SearchStrategy[str]:
+    """Names up to the longest that are allowed; many begin alike."""
+    of_any_length = st.from_regex(rf"\A{NAME.pattern}\Z")
+    alike = st.builds(
+        "{}{}".format, st.sampled_from(("a" * 63, "a-b_" * 15, "a--b", "a_b")), st.sampled_from("a0_-")
+    )
+    return st.one_of(names(), of_any_length, alike).filter(NAME.fullmatch)
+
+
+@given(st.lists(st.tuples(long(), long()), min_size=2, max_size=2, unique=True))
 @example([("a", "b-image"), ("a", "b")])
 @example([("a-b", "c"), ("a", "b-c")])
+@example([("a", "b--c"), ("a", "b-c")])
+@example([("a", "_b"), ("a", "b_")])
+@example([("a" * 64, "b"), ("a" * 63 + "b", "b")])
+@example([("a" * 41, "b"), ("a" * 40, hashlib.sha256(b"a" * 41).hexdigest()[:6])])
 def test_ids_of_two_cards_differ_whatever_follows(cards: list[tuple[str, str]]) -> None:
     one, other = (beginning(*card) for card in cards)
     assert not one.startswith(other)
     assert not other.startswith(one)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["con", "prn", "aux", "nul", "com1", "com9", "lpt1", "lpt9", "-x", "--help", "-", "a" * 65, "", "A",
+     "a.b", "a/b", "ä", "a\n"],
+)  # fmt: skip
+@pytest.mark.parametrize("what", ["study", "variant"])
+def test_names_that_cannot_be_a_folder_or_an_argument_everywhere_are_refused(name: str, what: str) -> None:
+    with pytest.raises(ConfigError, match=f"the name of a {what}"):
+        check_name(name, what, "")
+
+
+@pytest.mark.parametrize("name", ["a" * 64, "conx", "con-", "com0", "com10", "lpt", "a-b_c", "0", "_"])
+def test_other_names_are_taken(name: str) -> None:
+    check_name(name, "study", "")
 
 
 def test_our_own_words_are_found() -> None:

@@ -182,7 +182,8 @@ def _digest(tree: ast.AST) -> str:
 def _defined(tree: ast.Module, module: str, package: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Return, of a module that counts by name, what it defines and what it hands on from others.
 
-    The first is name -> hash and ``module:name`` of what it refers to, the second name -> ``module:name``.
+    The first is name -> hash and ``module:name`` of what it refers to, the second name -> ``module:name``, or
+    ``module`` of one with another name.
     """
     import ast
 
@@ -193,7 +194,7 @@ def _defined(tree: ast.Module, module: str, package: str) -> tuple[dict[str, Any
     for statement in tree.body:
         aliases = getattr(statement, "names", [])
         for alias, name in zip(aliases, _imported(statement, package), strict=True):
-            if ":" in name:
+            if ":" in name or alias.asname:
                 passed_on[alias.asname or alias.name] = name
         targets = getattr(statement, "targets", [getattr(statement, "target", None)])
         names = [node.id for each in targets if each for node in ast.walk(each) if isinstance(node, ast.Name)]
@@ -254,13 +255,14 @@ def _silence(error: ast.AST) -> None:
         if isinstance(node, ast.Call):
             node.args = [each for each in node.args if not _is_text(each)]
             node.keywords = [each for each in node.keywords if not _is_text(each.value)]
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            node.value = ""
-        if isinstance(node, ast.JoinedStr):
-            node.values = []
+        for field, value in ast.iter_fields(node):  # what is left is part of a value
+            if isinstance(value, list):
+                value[:] = [ast.Constant("") if _is_text(each) else each for each in value]
+            elif _is_text(value):
+                setattr(node, field, ast.Constant(""))
 
 
-def _is_text(node: ast.expr) -> bool:
+def _is_text(node: object) -> bool:
     import ast
 
     match node:

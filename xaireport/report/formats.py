@@ -71,14 +71,20 @@ class Source:
 
 
 BUILTIN: tuple[Format, ...] = (
-    Format("html", ".html", "xaireport.report.html:write", ("jinja2",)),
-    Format("pdf", ".pdf", "xaireport.report.pdf:write", ("jinja2", "weasyprint", "pikepdf"), slow=True),
+    Format("html", ".html", "xaireport.report.html:write", ("jinja2", "markupsafe")),
+    Format(
+        "pdf",
+        ".pdf",
+        "xaireport.report.pdf:write",
+        ("jinja2", "markupsafe", "weasyprint", "pikepdf"),
+        slow=True,
+    ),
     Format("md", ".md", "xaireport.report.markdown:write", ("xaireport",), ("card",)),
     Format(
         "fragment",
         ".fragment.html",
         "xaireport.report.html:write_fragment",
-        ("jinja2", "tinycss2"),
+        ("jinja2", "markupsafe", "tinycss2"),
         ("card",),
     ),
 )

@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,7 +78,8 @@ def test_what_is_saved_is_what_is_opened(dataset: Dataset, tmp_path_factory: pyt
     assert same(dataset, opened)
     both = [canonical.digest({s: d.split(s) for s in SPLITS}) for d in (dataset, opened)]
     assert both[0] == both[1]
-    assert sorted(p.name for p in folder.iterdir()) == ["dataset.json", "dataset.npz"]
+    assert sorted(p.name for p in folder.iterdir()) == ["classes.json", "dataset.json", "dataset.npz"]
+    assert canonical.open_classes(folder / canonical.CLASSES) == dataset.info.classes
 
 
 def toy(shift: int = 0) -> Dataset:
@@ -100,7 +102,7 @@ def test_bytes_do_not_depend_on_place_day_or_memory_layout(
         np.asfortranarray(dataset.train.images), dataset.train.labels.astype(">i8"), dataset.train.sample_id
     )
     canonical.save(Dataset(INFO, fortran, dataset.val, dataset.test), tmp_path / "b")
-    for name in ("dataset.npz", "dataset.json"):
+    for name in ("dataset.npz", "classes.json", "dataset.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
@@ -121,6 +123,24 @@ def test_arrays_know_how_many_classes_there_are_and_no_word(tmp_path: Path) -> N
         return (tmp_path / canonical.ARRAYS).read_bytes()
 
     assert stored("a", "b", "c") == stored("x", "y", "z") != stored("a", "b", "c", "nowhere")
+
+
+def test_names_of_classes_know_no_other_word(tmp_path: Path) -> None:
+    def stored(**words: Any) -> bytes:
+        canonical.save(replace(toy(), info=replace(INFO, **words)), tmp_path)
+        return (tmp_path / canonical.CLASSES).read_bytes()
+
+    same = {stored(), stored(license="x"), stored(citation="x"), stored(url="x"), stored(task="x")}
+    assert len(same) == 1
+    assert stored(classes=("c", "b", "a")) not in same
+
+
+@pytest.mark.parametrize("text", [None, "", "[", "1", "null"])
+def test_damaged_names_of_classes_are_noticed(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "classes.json").write_text(text)
+    with pytest.raises(StoreError, match="the next build makes it again"):
+        canonical.open_classes(tmp_path / "classes.json")
 
 
 def test_digest_sees_one_changed_pixel() -> None:

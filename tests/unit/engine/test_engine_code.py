@@ -146,8 +146,17 @@ REFUSING = (
     ("old", "new", "same"),
     [
         ("want", "wanted", True),
-        (' of {os}"', '"', False),  # a value less
+        (' of {os}"', '"', True),  # a value less, within a text
+        ("{x}", "{x!r}", True),
+        ('f"want {x} of {os}"', '"want"', True),
+        ('f"want {x} of {os}"', '"want" if x else f"want {os}"', True),
+        ('f"want {x} of {os}"', 'f"want {x}" + " of it"', True),
         ('x, "one")', 'x, "two")', True),
+        ('x, "one")', "x)", True),
+        ('x, "one")', 'x, "one", "a hint")', True),
+        ('x, "one")', 'x, hint="a hint")', True),
+        ('x, "one")', 'x, "one" if x else os)', False),
+        ('x, "one")', "x, os)", False),
         ("x, ", "x + 1, ", False),
         ("OSError", "ValueError", False),
         ("x > 1", "x > 2", False),
@@ -161,6 +170,15 @@ def test_of_an_error_its_class_and_its_values_count(package, old, new, same):
     first = closure("zoopkg.stranger")
     module.write_text(REFUSING.replace(old, new))
     assert (closure("zoopkg.stranger") == first) is same
+
+
+def test_the_text_of_an_error_may_become_another_kind_of_text_inside_a_value(package):
+    module = package / "stranger.py"
+    found = set()
+    for text in ('"one"', '"two"', 'f"{x} more"', 'f"{x!r}"', 'f"{x:>{width}}"'):
+        module.write_text(f"def f(x, width):\n    raise OSError(x or {text}, [{text}, *x])\n")
+        found.add(closure("zoopkg.stranger")["zoopkg.stranger"])
+    assert len(found) == 1
 
 
 def test_an_error_made_elsewhere_than_it_is_raised_has_words_as_well(package):
@@ -193,3 +211,54 @@ def test_source_that_cannot_be_parsed(package):
     (package / "stranger.py").write_text("def f(:\n")
     with pytest.raises(StoreError, match=r"stranger\.py"):
         closure("zoopkg.stranger")
+
+
+TYPES = {
+    "__init__.py": "",
+    "one.py": "import zootypes.other as other\nfrom zootypes.other import K as Key, L\n"
+    "LOW, (HIGH, *REST) = 1, (2, 3)\nHERE: int = 1\n"
+    "class Tuple:\n    low = LOW\n"
+    "class Nested:\n    high: int = HIGH\n"
+    "class Starred:\n    rest = REST\n"
+    "class Alias:\n    key: Key\n"
+    "class Module:\n    key: other.K\n"
+    "class Method:\n    def f(self):\n        from zootypes.other import L as l\n        return l\n"
+    "class Whole:\n    def f(self):\n        import zootypes.other\n        return zootypes\n"
+    "class Nothing:\n    here = HERE\n",
+    "other.py": "K = 1\nL = 1\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "old", "new", "counts"),
+    [
+        ("Tuple", "one.py", "= 1, (", "= 5, (", True),
+        ("Nested", "one.py", "(2,", "(5,", True),
+        ("Starred", "one.py", ", 3)", ", 5)", True),
+        ("Alias", "other.py", "K = 1", "K = 5", True),
+        ("Alias", "other.py", "L = 1", "L = 5", False),
+        ("Module", "other.py", "K = 1", "K = 5", True),
+        ("Method", "other.py", "L = 1", "L = 5", True),
+        ("Method", "other.py", "K = 1", "K = 5", False),
+        ("Whole", "other.py", "K = 1", "K = 5", True),
+        ("Nothing", "one.py", "= 1, (", "= 5, (", False),
+        ("Nothing", "other.py", "K = 1", "K = 5", False),
+    ],
+)
+def test_a_definition_counts_with_all_that_it_refers_to(tmp_path, monkeypatch, name, file, old, new, counts):
+    """However that is named: one of several targets, under another name, inside a method."""
+    monkeypatch.setattr("xaireport.engine.code.BY_NAME", "zootypes")
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "zootypes"
+    folder.mkdir()
+    for each, text in TYPES.items():
+        (folder / each).write_text(text)
+    (tmp_path / "zootypes_user.py").write_text(f"from zootypes.one import {name}\n")
+
+    def used():
+        return closure("zootypes_user", "zootypes")
+
+    first = used()
+    assert f"zootypes.one: {name}" in first
+    (folder / file).write_text(TYPES[file].replace(old, new))
+    assert (used() != first) is counts

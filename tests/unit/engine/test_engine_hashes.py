@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import time
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +62,28 @@ def test_a_cache_that_cannot_be_read_counts_as_empty(tmp_path, content):
     (tmp_path / "hashes.json").write_text(content)
     (tmp_path / "file").write_text("text")
     assert HashCache(tmp_path / "hashes.json").sha256(str(tmp_path / "file")) == digest("text")
+
+
+def test_what_another_code_py_derived_is_not_used(tmp_path, monkeypatch):
+    """Whatever it derives: nobody has to remember a number."""
+    file = tmp_path / "file"
+    file.write_text("text")
+    monkeypatch.setattr(hashes.time, "time_ns", lambda: file.stat().st_ctime_ns + 10**9)
+
+    def derived(by):
+        package = tmp_path / by
+        package.mkdir()
+        (package / "code.py").write_text(by)
+        (package / "hashes.py").write_bytes(Path(hashes.__file__).read_bytes())
+        found = importlib.util.spec_from_file_location(f"hashes_of_{by}", package / "hashes.py")
+        module = importlib.util.module_from_spec(found)
+        found.loader.exec_module(module)
+        cache = module.HashCache(tmp_path / "hashes.json")
+        fact = cache.fact("code", str(file), lambda _: by)
+        cache.save()
+        return fact
+
+    assert [derived("one"), derived("two")] == ["one", "two"]
 
 
 def test_what_is_no_file_has_no_hash(tmp_path):

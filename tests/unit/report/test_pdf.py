@@ -85,7 +85,7 @@ def test_archival_and_accessible(phantom, printed):
 def test_all_that_is_drawn_has_a_tag_and_every_link_is_one(printed, name):
     """ISO 14289-1, 7.1 and 7.18.5; without a validator at hand."""
     with pikepdf.open(printed[name]) as document:
-        numbers = document.Root.StructTreeRoot.ParentTree.Nums
+        numbers = list(document.Root.StructTreeRoot.ParentTree.Nums)  # pikepdf 10.0 knows no slices
         parents = dict(zip(map(int, numbers[::2]), numbers[1::2], strict=True))
         links = 0
         for page in document.pages:

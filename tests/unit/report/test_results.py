@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import results_case as case
 from jsonschema import Draft202012Validator
 
+from xaireport.data import canonical
+from xaireport.engine.node import Context
 from xaireport.errors import RenderError, StoreError
 from xaireport.metrics.scores import evaluate
 from xaireport.report import derived
 from xaireport.report.gathered import SeedRun, VariantEvidence
 from xaireport.report.results import write_results
 from xaireport.report.schema import check_results, schema
-from xaireport.spec import QuantiseSettings, VariantSpec
+from xaireport.spec import QuantiseSettings, StudySpec, VariantSpec
+from xaireport.stages import results as stage
 from xaireport.study.resolve import effective
 from xaireport.study.rules import HEADLINES
 from xaireport.types import (
@@ -27,6 +32,8 @@ from xaireport.types import (
     Calibration,
     ClassChange,
     Cost,
+    Dataset,
+    DatasetInfo,
     Endpoint,
     Flip,
     FloatLayer,
@@ -35,6 +42,7 @@ from xaireport.types import (
     Quantisation,
     Sections,
     Skipped,
+    Split,
     TensorKind,
     TFLiteFile,
 )
@@ -377,3 +385,40 @@ def test_without_costs_there_is_no_front_and_no_ratio() -> None:
 def test_equals_stand_on_the_front_together() -> None:
     points = {"one": (0.7, 900, 0.2), "two": (0.7, 900, 0.2), "slow": (0.7, 900, 0.3)}
     assert derived.pareto(points) == ["one", "two"]
+
+
+def test_what_draws_and_prints_is_named_and_no_part_of_the_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed: dict[str, str] = {}
+
+    class Installed:
+        def of(self, names: Iterable[str]) -> dict[str, str]:
+            return {name: installed[name] for name in names}
+
+    monkeypatch.setattr(stage, "Versions", Installed)
+    monkeypatch.setattr(stage, "assemble", lambda study, data, variants, run, *rest: run)
+    told = []
+    monkeypatch.setattr(stage, "write_results", lambda run, file: told.append(run))
+    images = np.zeros((2, 4, 4, 3), np.uint8)
+    split = Split(images, np.array([0, 1]), np.array(["a", "b"]))
+    info = DatasetInfo("toy", "Toy", "phantom", "0" * 64, None, ("a", "b"))
+    canonical.save(Dataset(info, split, split, split), tmp_path)
+    study = StudySpec(name="toy", variants={}).model_dump(mode="json", exclude={"folder"})
+    params = {
+        "study": study, "seeds": {}, "code": [], "of_evidence": ["numpy"], "of_pages": ["weasyprint"],
+        "python": "3.11.1",
+    }  # fmt: skip
+
+    def digest(python: str = "3.11.1", **versions: str) -> str:
+        installed.update({"numpy": "2", "weasyprint": "60"} | versions)
+        out = tmp_path / str(len(told))
+        out.mkdir()
+        stage.run(Context(out, {"data": tmp_path / "dataset.npz"}, {}, out), params | {"python": python})
+        assert told[-1].versions == {"python": python, **installed}
+        return str(told[-1].evidence_digest)
+
+    first = digest()
+    assert digest(weasyprint="61") == first
+    assert digest(numpy="3") != first
+    assert digest(python="3.11.2") != first
