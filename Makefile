@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3 \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo "$$p" && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 WORKERS ?= 2
-# A file's tests stay together, for what they share. In order of names the longest, tests/e2e, are begun first.
+# A file's tests stay together, for what they share; tests/conftest.py says which are begun first.
 TESTS := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 

@@ -20,8 +20,14 @@ NEED_TENSORFLOW = ("unit/nn", "e2e")
 """Folders whose tests all need it; elsewhere a test says so itself."""
 
 
+FIRST = ("test_build_again.py", "test_device.py", "test_readme.py", "test_outputs.py")
+"""The longest files. The first of them builds what others wait for; the second needs nothing of it."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(FIRST)))
     folders = [Path(__file__).parent / folder for folder in NEED_TENSORFLOW]
     for item in items:
         if any(folder in item.path.parents for folder in folders):

@@ -247,6 +247,7 @@ def test_render_needs_no_study_file_and_no_tensorflow(own_copy: Path) -> None:
 
 def test_damaged_results_are_named(own_copy: Path) -> None:
     small.print_titles_alone(own_copy)
+    index = [sha256(own_copy / "reports" / f"index.{kind}") for kind in ("html", "pdf")]
     (own_copy / "reports" / "faulty" / "results.json").write_text("{")
     done = small.xaireport(own_copy, "render", "faulty")
     assert done.returncode == 1
@@ -254,6 +255,8 @@ def test_damaged_results_are_named(own_copy: Path) -> None:
     assert line.startswith("Error: Expected results as a build writes them.")
     assert "reports/faulty/results.json" in line
     told = small.document(small.xaireport(own_copy, "render", "own", "--json"), code=1)
-    failures = [each for each in told["failures"] if each["status"] == "failed"]
+    *failures, last = [each for each in told["failures"] if each["status"] == "failed"]
     assert [each["node"] for each in failures] == ["html all studies", "pdf all studies"]
     assert all("faulty/results.json" in each["message"] for each in failures)
+    assert last["node"] == "publish all studies"  # it stays as it was
+    assert index == [sha256(own_copy / "reports" / f"index.{kind}") for kind in ("html", "pdf")]

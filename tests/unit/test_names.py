@@ -192,7 +192,7 @@ def builds(draw: st.DrawFn) -> tuple[Shape, list[tuple[str, list[str]]]]:
 CLASHES = (
     (Shape((("trained", "int8"),)), [("data", ["data", "info"])]),
     (Shape((("trained", "brought", "int8", "qat"),)), [("index", ["assets", "figures", "pairs", "cost"])]),
-    (Shape((("seeds", "seeds"), ("trained",))), [("all", ["0", "words"]), ("studies", ["-x"])]),
+    (Shape((("seeds", "seeds"), ("trained",))), [("all", ["0", "words"]), ("studies", ["x-"])]),
 )
 
 

@@ -38,7 +38,7 @@ from xaireport.types import (
 from xaireport.wiring import needed_by_card
 
 PLAIN = ("xq0qx", "xq1qx", "xq2qx")
-CLASHES = [("data", "_x", "audit"), ("assets", "cost", "-x")]
+CLASHES = [("data", "_x", "audit"), ("assets", "cost", "x-")]
 MORE = [("audit", "info", "pairs"), ("comparison", "figures", "variants")]
 SIDE = 12
 
