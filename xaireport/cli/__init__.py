@@ -195,7 +195,9 @@ def clean(
 
 @app.command()
 def init(
-    name: Annotated[str, typer.Argument(help="Name of the study: lower-case letters, digits, _ and -, 64 at most.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of the study: lower-case letters, digits, _ and -, 64 at most.")
+    ],
 ) -> None:
     """Write a study file for your own data into the working folder: NAME.toml."""
     with _console():

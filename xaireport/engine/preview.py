@@ -13,7 +13,7 @@ from xaireport.engine.plan import Outcome, Plan, Planner, as_failure
 from xaireport.engine.publish import Change, Publisher, files_of_node, files_of_publication, lying
 from xaireport.engine.store import Store
 from xaireport.errors import XaiReportError
-from xaireport.files import as_store_error
+from xaireport.files import clear_errors
 
 
 def preview(root: Path, steps: Sequence[Step], tell: Listener, force: bool = False) -> list[NodeReport]:
@@ -22,12 +22,10 @@ def preview(root: Path, steps: Sequence[Step], tell: Listener, force: bool = Fal
     reports = []
     for step in steps:
         try:
-            report = look.publication(step) if isinstance(step, Publication) else look.node(step)
-        except (XaiReportError, OSError) as error:
-            refusal = as_store_error(error) if isinstance(error, OSError) else error
-            if refusal is None:
-                raise
-            failure = as_failure(refusal, step.stage)
+            with clear_errors():
+                report = look.publication(step) if isinstance(step, Publication) else look.node(step)
+        except XaiReportError as error:
+            failure = as_failure(error, step.stage)
             look.done.setdefault(step.name, failure)  # an artefact that only cannot be published is there
             report = NodeReport(step.name, step.stage, "failed", failure=failure)
         reports.append(report)

@@ -32,7 +32,7 @@ from xaireport.engine.preview import preview, published_report, reasons
 from xaireport.engine.publish import Change, Files, Publisher, files_of_node, files_of_publication, lying
 from xaireport.engine.store import Cleaned, Record, Store
 from xaireport.errors import Failure, StoreError, XaiReportError
-from xaireport.files import as_store_error, clear_errors
+from xaireport.files import clear_errors
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -123,7 +123,7 @@ class Engine:
                     raise StoreError(
                         "a journal that says which results are current",
                         "one that cannot be read",
-                        "Build first, or remove all results with --everything.",
+                        "Build every study that is to stay, or remove all results with --everything.",
                         f"{self._root.name}/journal.json",
                     )
                 return self._prune(
@@ -215,14 +215,14 @@ class _Build:
         """Run one node or publication; whatever goes wrong with it becomes its report."""
         started = time.perf_counter()
         try:
-            if isinstance(node, Publication):
-                return self._published(node, number, total)
-            return self._step(node, number, total)
+            with clear_errors():
+                if isinstance(node, Publication):
+                    return self._published(node, number, total)
+                return self._step(node, number, total)
         except XaiReportError as error:
             failure = as_failure(error, node.stage)
         except Exception as error:
-            refusal = as_store_error(error) if isinstance(error, OSError) else None
-            failure = as_failure(refusal, node.stage) if refusal else self._log(node, error)
+            failure = self._log(node, error)
         failure = replace(failure, message=self._without_paths(failure.message))
         self._done.setdefault(node.name, failure)  # an artefact that could only not be published is there
         seconds = time.perf_counter() - started
