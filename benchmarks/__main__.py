@@ -56,7 +56,7 @@ def interleaved(folder: Path, *commands: Sequence[str]) -> list[float]:
 
 
 def phantom_data() -> Iterator[Measurement]:
-    from xaireport.data.phantom import phantom
+    from xaireport.data.phantom.phantom import phantom
 
     for name in ("dermamnist", "fracturemnist3d", "cifar10"):
         start = time.perf_counter()
@@ -80,7 +80,7 @@ def devices(folder: Path) -> Iterator[Measurement]:
     import numpy as np
 
     from xaireport.nn.backend import import_keras
-    from xaireport.nn.runtime import open_model
+    from xaireport.nn.classifier import open_model
 
     images = np.random.default_rng(0).integers(0, 256, (2005, 28, 28, 3), dtype=np.uint8)
     parent = import_keras().saving.load_model(folder / "models/derma/augmented/model.keras", compile=False)
@@ -164,7 +164,7 @@ def pairs() -> Iterator[Measurement]:
 
     import numpy as np
 
-    from xaireport.metrics.paired import Answers, compare
+    from xaireport.metrics.comparison import Answers, compare
 
     rng = np.random.default_rng(0)
     n, k = 2005, 7

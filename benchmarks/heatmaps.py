@@ -28,11 +28,11 @@ def heatmaps(folder: Path) -> Iterator[tuple[str, float, str, float | None]]:
     """
     import numpy as np
 
-    from xaireport.explain.explainers import explainer
     from xaireport.explain.layers import candidates
+    from xaireport.explain.methods.explainers import explainer
     from xaireport.nn.backend import import_keras
-    from xaireport.nn.keras_classifier import KerasClassifier
-    from xaireport.nn.runtime import open_model
+    from xaireport.nn.classifier import open_model
+    from xaireport.nn.keras.classifier import KerasClassifier
 
     rng = np.random.default_rng(0)
     for study, shape, batch in (
@@ -73,12 +73,13 @@ def verdicts(folder: Path) -> Iterator[tuple[str, float, str, float | None]]:
     """Everything that explains a variant, from the choice of the layer to the verdict: 2,005 test images."""
     import numpy as np
 
-    from xaireport.explain import blackbox, select
-    from xaireport.explain.decide import decide
-    from xaireport.explain.explainers import explainer
-    from xaireport.nn.runtime import open_model
-    from xaireport.spec import ExplainSettings
-    from xaireport.stages.trust import trust
+    from xaireport.explain import select
+    from xaireport.explain.layer_choice import decide
+    from xaireport.explain.methods import perturbation
+    from xaireport.explain.methods.explainers import explainer
+    from xaireport.nn.classifier import open_model
+    from xaireport.pipeline.stages.trust import trust
+    from xaireport.study_schema import ExplainSettings
     from xaireport.types import Split
 
     rng = np.random.default_rng(0)
@@ -103,7 +104,7 @@ def verdicts(folder: Path) -> Iterator[tuple[str, float, str, float | None]]:
         method = explainer(model, decision.method, decision.layer)
         maps = method.make(model, test.images, y_pred).maps
         hidden = test.images[select.per_class(test.labels, 7, 0)]
-        blackbox.occlusion(model.logits, hidden)
+        perturbation.occlusion(model.logits, hidden)
         trust(method, model, test, y_pred, 7, 0, (np.arange(N), maps))
         yield f"verdict, {N:,} images: derma/{name}", time.perf_counter() - start, "s", 90.0
 

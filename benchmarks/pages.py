@@ -36,7 +36,8 @@ def pages(folder: Path, xaireport: Callable[..., float]) -> Iterator[tuple[str, 
 
 def _bare(reports: Path, with_embedded: bool) -> int:
     """Bytes of the derma card of a variant that has no heatmaps."""
-    from xaireport.report.html import render_card
+    from xaireport.report.pages.card import card
+    from xaireport.report.writers.html import render
 
     results = copy.deepcopy(json.loads((reports / "derma/results.json").read_text("utf-8")))
     bare = {
@@ -45,7 +46,7 @@ def _bare(reports: Path, with_embedded: bool) -> int:
         "common": [],
     }
     results["variants"]["augmented"] |= bare
-    page = render_card(results, "augmented", reports / "derma")
+    page = render(card(results, "augmented"), reports / "derma")
     return len(page if with_embedded else re.sub(r"data:[^\"]*base64,[^\"]*", "", page))
 
 

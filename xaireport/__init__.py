@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xaireport.metrics.scores import evaluate
-    from xaireport.report.load import load_results
+    from xaireport.results.load import load_results
 
     __version__: str
 
@@ -17,7 +17,7 @@ __all__ = ["__version__", "evaluate", "load_results"]
 
 _HOME = {
     "evaluate": "xaireport.metrics.scores",
-    "load_results": "xaireport.report.load",
+    "load_results": "xaireport.results.load",
 }
 
 

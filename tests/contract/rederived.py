@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaireport.codec import to_json
 from xaireport.metrics import calibration, intervals, reliability
 from xaireport.metrics.bounds import Bounds
-from xaireport.metrics.paired import Answers, compare
+from xaireport.metrics.comparison import Answers, compare
 from xaireport.metrics.scores import evaluate
 from xaireport.metrics.subgroups import subgroups
 from xaireport.metrics.subsets import score_subsets
+from xaireport.serialization import to_json
 from xaireport.types import Score
 
 Place = tuple[str | int, ...]

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from tolerance import allowed, assert_same, spread
 
-from xaireport.explain import cam
 from xaireport.explain.layers import MIN_CELLS, candidates
+from xaireport.explain.methods import cam
 from xaireport.nn import zoo
-from xaireport.nn.runtime import open_model
+from xaireport.nn.classifier import open_model
 from xaireport.nn.train import train
-from xaireport.spec import TrainSettings, VariantSpec
+from xaireport.study_schema import TrainSettings, VariantSpec
 from xaireport.types import Dataset, DatasetInfo, Skipped, Split
 
 pytestmark = pytest.mark.tensorflow

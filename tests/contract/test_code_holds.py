@@ -18,19 +18,19 @@ from typing import Any
 import pytest
 
 import xaireport
-from xaireport import paths
+from xaireport import resources
 from xaireport.engine.code import LEFT_OUT, CodeHasher
 from xaireport.engine.hashes import HashCache
 from xaireport.engine.keys import key_of, key_parts
 from xaireport.engine.node import Node
 from xaireport.errors import ConfigError
-from xaireport.graph import EVIDENCE_CODE, Graph
-from xaireport.graph import STAGES as EVIDENCE
-from xaireport.spec import Conversion, DataSpec, ExplainSettings, Recipe, Spec, StudySpec, VariantSpec
-from xaireport.stages.given import given
-from xaireport.study import load_study
+from xaireport.pipeline.graph import EVIDENCE_CODE, Graph
+from xaireport.pipeline.graph import STAGES as EVIDENCE
+from xaireport.pipeline.names import needed_by_card
+from xaireport.pipeline.stages.params import given
+from xaireport.study.load import load_study
+from xaireport.study_schema import Conversion, DataSpec, ExplainSettings, Recipe, Spec, StudySpec, VariantSpec
 from xaireport.types import Located
-from xaireport.wiring import needed_by_card
 
 PACKAGE = Path(xaireport.__path__[0])
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -227,7 +227,7 @@ def test_values_and_their_kinds_compute_nothing(text: str) -> None:
 
 def shipped_nodes() -> dict[str, Node]:
     graph = Graph(Path("reports"))
-    for file in sorted(paths.shipped("models").glob("*.toml")):
+    for file in sorted(resources.shipped("models").glob("*.toml")):
         study = load_study(file)
         chosen = list(study.variants)
         graph.evidence(study, Located("phantom", (), "phantom"), chosen)
@@ -258,7 +258,7 @@ def test_every_field_that_a_stage_reads_of_a_study_is_in_its_params() -> None:
 def test_stages_read_settings_whole_or_not_at_all() -> None:
     """Validated by hand, a table may lack a field; its default is in no key."""
     for file in MODULES:
-        if file.parent.name == "stages" and file.name != "given.py":
+        if file.parent.name == "stages" and file.name != "params.py":
             assert "model_validate" not in file.read_text("utf-8"), names(file)
 
 
@@ -363,7 +363,7 @@ def canonical(distribution: str) -> str:
 def whole_graph() -> list[Node]:
     graph = Graph(Path("reports"))
     results = {}
-    for file in sorted(paths.shipped("models").glob("*.toml")):
+    for file in sorted(resources.shipped("models").glob("*.toml")):
         study = load_study(file)
         chosen = list(study.variants)
         graph.evidence(study, Located("phantom", (), "phantom"), chosen)
@@ -462,7 +462,7 @@ def test_a_step_reads_no_word_about_the_data_that_is_not_its_input() -> None:
         for module in modules - {"xaireport.data.canonical"}:
             found = {text.rpartition(".info")[2] for text in words_read(tree(source(module)))}
             assert found <= ({".classes"} if "classes.json" in files else set()), (node.name, module)
-    assert checked >= {"train", "quantise", "predict", "trust", "audit", "explain", "evaluate", "compare"}
+    assert checked >= {"train", "quantise", "predict", "trust", "audit", "explain", "evaluate", "agreement"}
 
 
 # Which change of which file makes which stage run again
@@ -470,7 +470,7 @@ def test_a_step_reads_no_word_about_the_data_that_is_not_its_input() -> None:
 
 STAGES = sorted(
     file.stem
-    for file in (PACKAGE / "stages").glob("*.py")
+    for file in (PACKAGE / "pipeline" / "stages").glob("*.py")
     if any(isinstance(each, ast.FunctionDef) and each.name == "run" for each in tree(file).body)
 )
 Closures = dict[str, dict[str, str]]
@@ -481,7 +481,7 @@ CACHE = HashCache(Path("absent.json"))
 
 def closures() -> Closures:
     hasher = CodeHasher(CACHE)
-    return {stage: hasher.closure([f"xaireport.stages.{stage}"]) for stage in STAGES}
+    return {stage: hasher.closure([f"xaireport.pipeline.stages.{stage}"]) for stage in STAGES}
 
 
 @pytest.fixture(scope="module")
@@ -604,10 +604,10 @@ def test_what_is_said_of_a_refusal_makes_nothing_run(copy: Path, before: Closure
 
 
 DATA_FILES = {
-    "data/medmnist.json": {"data"},
-    "report/methods.toml": {"results"},
-    "report/crosswalk.toml": {"results"},
-    "report/results_schema.json": {"results"},
+    "data/sources/medmnist.json": {"data"},
+    "results/methods.toml": {"results"},
+    "results/crosswalk.toml": {"results"},
+    "results/results_schema.json": {"results"},
     "cli/study_template.toml": set(),  # what `xaireport new` copies: no stage reads it
 }
 
@@ -627,14 +627,14 @@ def test_a_data_file_is_code_of_what_names_it(copy: Path, before: Closures, name
 def test_two_class_names_swapped_make_the_data_anew(copy: Path, before: Closures) -> None:
     swap = {"melanoma": "melanocytic nevi", "melanocytic nevi": "melanoma"}
     edit(
-        copy / "data" / "medmnist.json",
+        copy / "data" / "sources" / "medmnist.json",
         lambda text: re.sub('"(melanoma|melanocytic nevi)"', lambda found: f'"{swap[found[1]]}"', text),
     )
     assert touched(before) == {"data"}  # what follows reads its files, which are others then
 
 
 def test_another_default_of_a_study_is_seen_in_params_and_not_in_code(copy: Path, before: Closures) -> None:
-    edit(copy / "spec.py", lambda text: text.replace("1e-3", "2e-3"))
+    edit(copy / "study_schema.py", lambda text: text.replace("1e-3", "2e-3"))
     assert touched(before) == set()
 
 
@@ -644,7 +644,7 @@ def test_another_default_of_a_study_is_seen_in_params_and_not_in_code(copy: Path
         ("Cost", {"cost", "results"}),
         ("Reliability", {"evaluate", "results"}),
         ("TrainingRecord", {"train", "quantise", "results"}),
-        ("Comparisons", {"pairs", "results"}),
+        ("Comparisons", {"comparison", "results"}),
         ("Trust", {"trust", "results"}),
         ("DataAudit", {"audit", "results"}),
     ],
@@ -682,53 +682,64 @@ def test_a_type_counts_with_every_type_that_it_holds(before: Closures) -> None:
             assert f"{kind.__module__}: {kind.__qualname__}" in before["results"], (name, kind)
 
 
-HEATMAPS = ("nn.gradients", "nn.keras_classifier", "nn.runtime", "nn.vis", "nn.tflite.head",
-            "nn.tflite.classifier", "nn.tflite.shuffle", "explain", "report")  # fmt: skip
+HEATMAPS = (
+    "nn.classifier", "nn.keras.classifier", "nn.keras.gradients", "nn.keras.tf_keras_vis",
+    "nn.tflite.classifier", "nn.tflite.head_gradients", "nn.tflite.shuffle", "explain", "report",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("stage", ["train", "quantise", "predict", "evaluate", "cost"])
 def test_what_makes_heatmaps_is_no_code_of_what_needs_none(before: Closures, stage: str) -> None:
+    for name in HEATMAPS:  # none has moved away
+        path = PACKAGE / name.replace(".", "/")
+        assert path.is_dir() or path.with_suffix(".py").is_file(), name
     found = {module.removeprefix("xaireport.") for module in before[stage]}
     assert not {module for module in found if f"{module}.".startswith(tuple(f"{name}." for name in HEATMAPS))}
-    assert "nn.flat" not in found or stage == "predict"  # its summary lists the layers of the flat copy
+    assert (
+        "nn.keras.flatten" not in found or stage == "predict"
+    )  # its summary lists the layers of the flat copy
 
 
-@pytest.mark.parametrize("name", ["nn/gradients.py", "nn/vis.py", "nn/tflite/head.py", "explain/cam.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nn/keras/gradients.py",
+        "nn/keras/tf_keras_vis.py",
+        "nn/tflite/head_gradients.py",
+        "explain/methods/cam.py",
+    ],
+)
 def test_what_makes_heatmaps_is_code_of_what_looks_at_them(copy: Path, before: Closures, name: str) -> None:
     edit(copy / name, lambda text: f"{text}\n_MORE = 1\n")
-    also = {"results"} if name == "explain/cam.py" else set()
+    also = {"results"} if name == "explain/methods/cam.py" else set()
     assert touched(before) == {"explain", "trust"} | also
 
 
-PRESENTATION = ("charts", "comparison", "document", "evidence", "figures", "format", "formats", "html",
-                "images", "inline", "markdown", "pages", "pdf", "plotting", "plugins", "sections", "style",
-                "summary", "svg", "verdict", "words")  # fmt: skip
-
-
 def test_how_a_page_looks_is_no_code_of_the_evidence(before: Closures) -> None:
-    found = {module.removeprefix("xaireport.report.").split(".")[0] for module in before["results"]}
-    assert not found & set(PRESENTATION)
-    assert {"pairs", "labels", "numerals"} <= found
+    assert not [module for module in before["results"] if f"{module}.".startswith("xaireport.report.")]
+    assert {f"xaireport.results.{name}" for name in ("comparisons", "labels", "numerals")} <= set(
+        before["results"]
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "change", "stages"),
     [
-        ("words", lambda text: text.replace("✓", "✔").replace("✗", "✘"), set()),
-        ("format", lambda text: text.replace("ms", "msec"), set()),
-        ("labels", lambda text: text.replace("balanced accuracy", "mean recall"), {"results"}),
-        ("numerals", lambda text: text.replace("value, 3", "value, 4"), {"results"}),
+        ("report/document/phrases.py", lambda text: text.replace("✓", "✔").replace("✗", "✘"), set()),
+        ("report/document/format.py", lambda text: text.replace("ms", "msec"), set()),
+        ("results/labels.py", lambda text: text.replace("balanced accuracy", "mean recall"), {"results"}),
+        ("results/numerals.py", lambda text: text.replace("value, 3", "value, 4"), {"results"}),
     ],
 )
 def test_another_tick_keeps_the_evidence_and_another_word_in_its_sentences_does_not(
     copy: Path, before: Closures, name: str, change: Callable[[str], str], stages: set[str]
 ) -> None:
-    edit(copy / "report" / f"{name}.py", change)
+    edit(copy / name, change)
     assert touched(before) & set(EVIDENCE) == stages
 
 
 def test_the_evidence_digest_hashes_the_stages_whose_code_is_tested_here() -> None:
-    assert tuple(f"xaireport.stages.{stage}" for stage in EVIDENCE) == EVIDENCE_CODE
+    assert tuple(f"xaireport.pipeline.stages.{stage}" for stage in EVIDENCE) == EVIDENCE_CODE
 
 
 def test_types_are_definitions_alone() -> None:
@@ -761,12 +772,12 @@ def caught(module: ast.Module) -> Iterator[str]:
 FOREIGN = {
     "study/file.py": "pydantic's and the decoder's",
     "study/overrides.py": "the TOML parser's, told to whoever typed --set: no stage reads it",
-    "data/download.py": "of requests",
+    "data/sources/download.py": "of requests",
     "data/locate.py": "our own, of what is fetched before a build: no stage reads it",
     "nn/zoo.py": "Keras'",
-    "nn/opening.py": "Keras'",
-    "nn/tflite/aware.py": "TensorFlow's",
-    "report/html.py": "Jinja's",
+    "nn/keras/opening.py": "Keras'",
+    "nn/tflite/qat.py": "TensorFlow's",
+    "report/writers/html.py": "Jinja's",
     "files.py": "the system's, told by its number",
 }
 """Modules that look into the errors of a library, which is in the key by its version."""
@@ -776,7 +787,7 @@ def test_no_word_of_an_error_reaches_an_artefact() -> None:
     """The words of errors are in no key, so nothing that a stage stores may hold them."""
     for file in MODULES:
         name = names(file)
-        if not name.startswith(("cli/", "engine/", "pipeline.py")):  # they tell them to people
+        if not name.startswith(("cli/", "engine/", "pipeline/run.py")):  # they tell them to people
             found = list(caught(tree(file)))
             assert bool(found) == (name in FOREIGN), (name, found)
 
@@ -801,7 +812,7 @@ def test_an_error_is_looked_after_whatever_it_is_called(kind: str, body: str, fo
 
 
 OWN_FOLDER = {
-    "paths.py": "finds templates and shipped studies: the first are inputs of every page, the second go "
+    "resources.py": "finds templates and shipped studies: the first are inputs of every page, the second go "
     "into params",
     "engine/code.py": "finds the source that it hashes",
     "nn/tflite/cost.py": "runs a module of its own as a script: it imports it, so it is code",
@@ -839,12 +850,12 @@ def test_every_file_that_a_module_reads_beside_it_has_a_literal_name() -> None:
 
 
 def test_templates_are_inputs_of_every_page() -> None:
-    study = load_study(paths.shipped("models") / "derma.toml")
+    study = load_study(resources.shipped("models") / "derma.toml")
     graph = Graph(Path("reports"))
     chosen = list(study.variants)
     graph.evidence(study, Located("phantom", (), "phantom"), chosen)
     graph.pages(study.name, {name: {} for name in chosen}, graph.results(study, chosen))
-    folder = paths.shipped("templates")
+    folder = resources.shipped("templates")
     pages = [node for node in graph.nodes if isinstance(node, Node) and node.stage == "page"]
     assert pages
     for node in pages:

@@ -19,7 +19,7 @@ from rederived import DRAWN, Again, Extras, Place, at, differing
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from xaireport import load_results
-from xaireport.report.results import write_results
+from xaireport.results.assemble import write_results
 
 ROOT = Path(__file__).parents[2]
 RECORDS = sorted((ROOT / "docs" / "results").glob("*.results.json"))

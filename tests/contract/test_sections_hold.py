@@ -8,9 +8,9 @@ import page_numbers
 import pytest
 import sample
 
-from xaireport.report.html import render
-from xaireport.report.pages import card
+from xaireport.report.pages.card import card
 from xaireport.report.sections.builtin import BUILTIN
+from xaireport.report.writers.html import render
 
 FILLED = set("ACDEFGKLP")
 

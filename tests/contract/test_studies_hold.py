@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from xaireport import paths
-from xaireport.data.known import known
-from xaireport.data.phantom import has_phantom
+from xaireport import resources
+from xaireport.data.phantom.phantom import has_phantom
+from xaireport.data.sources.known import known
 from xaireport.nn.batches import changes
 from xaireport.nn.zoo import ARCHITECTURES
-from xaireport.study import load_study
+from xaireport.study.load import load_study
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = sorted(paths.shipped("models").glob("*.toml"))
+SHIPPED = sorted(resources.shipped("models").glob("*.toml"))
 ALL = [*SHIPPED, *sorted((ROOT / "docs" / "results").glob("*.toml"))]
 KNOWN = {name: each.options for name, each in ARCHITECTURES.items()}
 
@@ -72,7 +72,8 @@ def test_the_references_are_the_briefs() -> None:
 
 def test_the_settings_that_the_brief_states() -> None:
     derma, fracture, cifar = (
-        load_study(paths.shipped("models") / f"{name}.toml") for name in ("derma", "fracture3d", "cifar10")
+        load_study(resources.shipped("models") / f"{name}.toml")
+        for name in ("derma", "fracture3d", "cifar10")
     )
     cnn3d = fracture.variants["cnn3d"].train
     assert (cnn3d.optimizer, cnn3d.learning_rate, cnn3d.class_weight) == ("adam", 2.2e-4, True)

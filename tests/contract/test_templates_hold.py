@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 from jinja2 import Environment, nodes
 
-from xaireport import paths
-from xaireport.report import document
-from xaireport.report.html import Here
-from xaireport.report.style import Inlined
+from xaireport import resources
+from xaireport.report.document import blocks
+from xaireport.report.writers.html import Here
+from xaireport.report.writers.style import Inlined
 
 DOCS = Path(__file__).parents[2] / "docs" / "templates.md"
-PARTS = [each for name in document.__all__ if dataclasses.is_dataclass(each := getattr(document, name))]
-FILES = paths.files("templates", first=paths.shipped("templates"))
+PARTS = [each for name in blocks.__all__ if dataclasses.is_dataclass(each := getattr(blocks, name))]
+FILES = resources.files("templates", first=resources.shipped("templates"))
 BLOCKS = {each.kind: each for each in PARTS if f"blocks/{getattr(each, 'kind', '')}.html" in FILES}
 KNOWN = {
-    "page": document.Page,
-    "section": document.Section,
+    "page": blocks.Page,
+    "section": blocks.Section,
     "here": Here,
     "style": Inlined,
     "script": Inlined,
@@ -66,8 +66,8 @@ def test_every_field_is_explained(kind: Any) -> None:
 
 def test_the_documentation_is_up_to_date(request: pytest.FixtureRequest) -> None:
     written_by_hand = DOCS.read_text("utf-8").partition("\n## ")[0]
-    text = written_by_hand + "\n" + "\n".join(chapter(kind) for kind in (document.Page, Here, Inlined))
-    text += "\n" + "\n".join(chapter(kind) for kind in PARTS if kind is not document.Page)
+    text = written_by_hand + "\n" + "\n".join(chapter(kind) for kind in (blocks.Page, Here, Inlined))
+    text += "\n" + "\n".join(chapter(kind) for kind in PARTS if kind is not blocks.Page)
     if request.config.getoption("--update-golden"):
         DOCS.write_text(text, "utf-8")
     assert text == DOCS.read_text("utf-8")

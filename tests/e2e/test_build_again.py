@@ -168,7 +168,7 @@ def test_one_setting_runs_its_variant_and_the_others_stay_in_the_comparison(own_
     ran = small.by_status(told, "ran")
     # Its maps are held against its sibling's, and those against its own.
     trust = {"trust own.small", "trust own.weighted"}
-    assert ran == chain | trust | {"pairs own", "results own", "figures own"} | OWN_PAGES
+    assert ran == chain | trust | {"comparison own", "results own", "figures own"} | OWN_PAGES
     assert small.by_status(told, "fresh") == {n["name"] for n in told["nodes"]} - ran
     (train,) = (node for node in told["nodes"] if node["name"] == "train own.weighted seed 0")
     assert train["why"] == ["changed: recipe.train.batch_size 8 → 12"]

@@ -108,7 +108,7 @@ def test_exactly_these_files_are_there(project: Path) -> None:
 @pytest.mark.parametrize("study", CARDS)
 def test_results_keep_the_contract(project: Path, study: str) -> None:
     found = small.results(project, study)
-    schema = json.loads((Path(xaireport.__path__[0]) / "report/results_schema.json").read_text())
+    schema = json.loads((Path(xaireport.__path__[0]) / "results/results_schema.json").read_text())
     jsonschema.validate(found, schema, format_checker=jsonschema.FormatChecker())
     assert {"schema_version", "study", "classes", "run", "data", "variants"} <= found.keys()
     assert {"evidence_digest", "seed", "versions", "created"} <= found["run"].keys()

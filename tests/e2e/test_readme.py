@@ -26,9 +26,9 @@ import pytest
 from typer.main import get_command
 
 from xaireport.cli import app
-from xaireport.spec import ExplainSettings
-from xaireport.study import load_study
+from xaireport.study.load import load_study
 from xaireport.study.rules import check_costs
+from xaireport.study_schema import ExplainSettings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(

@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from xaireport import pipeline
 from xaireport.cli import app
 from xaireport.engine.node import NodeReport, NodeStarted
 from xaireport.errors import ConfigError, DataError, Failure, StoreError
-from xaireport.pipeline import BuildRequest, BuildResult
-from xaireport.study import load_study, select
+from xaireport.pipeline import run as builds
+from xaireport.pipeline.run import BuildRequest, BuildResult
+from xaireport.study.find import select
+from xaireport.study.load import load_study
 from xaireport.types import Epoch
 
 HEAVY = (
@@ -70,15 +71,15 @@ def building(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
                 listener(report)
             return outcome
 
-        monkeypatch.setattr(pipeline, "build", build)
+        monkeypatch.setattr(builds, "build", build)
         return asked
 
     return behave
 
 
 def test_the_stand_in_has_the_signature_of_the_build() -> None:
-    assert list(inspect.signature(pipeline.build).parameters) == ["request", "listener", "on_epoch"]
-    assert list(inspect.signature(pipeline.render).parameters) == [
+    assert list(inspect.signature(builds.build).parameters) == ["request", "listener", "on_epoch"]
+    assert list(inspect.signature(builds.render).parameters) == [
         "targets",
         "all",
         "out",
@@ -87,7 +88,7 @@ def test_the_stand_in_has_the_signature_of_the_build() -> None:
         "formats",
         "force",
     ]
-    assert list(inspect.signature(pipeline.clean).parameters) == ["everything"]
+    assert list(inspect.signature(builds.clean).parameters) == ["everything"]
 
 
 def test_every_option_reaches_the_build(building: Callable[..., list[Any]]) -> None:
@@ -217,7 +218,7 @@ def test_mistakes_before_any_work_exit_with_2_and_leave_nothing(line: str, tmp_p
 
 def test_render(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(pipeline, "render", lambda *arguments: asked.append(arguments) or RESULT)
+    monkeypatch.setattr(builds, "render", lambda *arguments: asked.append(arguments) or RESULT)
     assert run(app, ["render", "derma", "--out", "x"]).exit_code == 0
     assert run(app, ["render", "--all", "--dry-run", "--json"]).exit_code == 0
     assert [arguments[:4] for arguments in asked] == [
@@ -311,7 +312,7 @@ def selecting(monkeypatch: pytest.MonkeyPatch) -> None:
             load_study(each.path)
         return BuildResult(())
 
-    monkeypatch.setattr(pipeline, "build", build)
+    monkeypatch.setattr(builds, "build", build)
 
 
 @pytest.mark.usefixtures("selecting")
@@ -357,7 +358,7 @@ def test_nothing_heavy_is_imported(line: str) -> None:
     assert "xaireport.cli" in loaded
     assert loaded.isdisjoint(HEAVY)
     if "--help" in line or "--version" in line:
-        assert "xaireport.pipeline" not in loaded
+        assert "xaireport.pipeline.run" not in loaded
         assert "xaireport.study" not in loaded
 
 
@@ -365,9 +366,9 @@ def test_a_real_ctrl_c_ends_in_one_line(tmp_path: Path) -> None:
     code = (
         # A process started in the background inherits that interrupts are ignored.
         "import signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from xaireport import pipeline\nfrom xaireport.cli import app\n"
+        "from xaireport.pipeline import run\nfrom xaireport.cli import app\n"
         "def build(*_):\n    print('ready', flush=True)\n    time.sleep(60)\n"
-        "pipeline.build = build\napp(['build', '--all'])"
+        "run.build = build\napp(['build', '--all'])"
     )
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

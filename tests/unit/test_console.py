@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from xaireport.cli import console
+from xaireport.cli import choose_console, console
 from xaireport.cli import text as console_text
-from xaireport.cli.console import Console, JsonConsole, PlainConsole, QuietConsole, choose
+from xaireport.cli.console import Console, JsonConsole, PlainConsole, QuietConsole
 from xaireport.cli.terminal import TerminalConsole
 from xaireport.engine.node import NodeReport, NodeStarted
 from xaireport.errors import ConfigError, Failure
-from xaireport.pipeline import BuildResult, Notice
+from xaireport.pipeline.run import BuildResult, Notice
 from xaireport.types import Epoch
 
 PHANTOM = Notice("Demonstration on synthetic data.")
@@ -128,13 +128,13 @@ class Screen(io.StringIO):
 
 
 def test_the_style_follows_options_and_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(choose(as_json=True, quiet=True), JsonConsole)
-    assert type(choose(quiet=True)) is QuietConsole
+    assert isinstance(choose_console(as_json=True, quiet=True), JsonConsole)
+    assert type(choose_console(quiet=True)) is QuietConsole
     monkeypatch.setattr(sys, "stdout", io.StringIO())
-    assert type(choose()) is PlainConsole
+    assert type(choose_console()) is PlainConsole
     monkeypatch.setattr(sys, "stdout", Screen())
-    assert type(choose()) is TerminalConsole
-    assert type(choose(quiet=True)) is QuietConsole
+    assert type(choose_console()) is TerminalConsole
+    assert type(choose_console(quiet=True)) is QuietConsole
 
 
 def test_the_terminal_shows_the_node_the_epoch_and_keeps_what_matters(
@@ -144,7 +144,7 @@ def test_the_terminal_shows_the_node_the_epoch_and_keeps_what_matters(
     monkeypatch.setattr(sys, "stdout", screen)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "160")
-    shown = choose()
+    shown = choose_console()
     shown.on_event(PHANTOM)
     shown.on_event(STARTED)
     shown.on_epoch(STARTED.name, EPOCH)
@@ -168,7 +168,7 @@ def test_an_interrupted_terminal_gets_its_cursor_back(monkeypatch: pytest.Monkey
     screen = Screen()
     monkeypatch.setattr(sys, "stdout", screen)
     monkeypatch.setenv("TERM", "xterm-256color")
-    shown = choose()
+    shown = choose_console()
     shown.on_event(STARTED)
     shown.interrupt()
     assert screen.getvalue().count("\x1b[?25l") == screen.getvalue().count("\x1b[?25h") == 1

@@ -9,22 +9,22 @@ from typing import Any
 
 import pytest
 
-from xaireport import paths
+from xaireport import resources
 from xaireport.engine.node import Input, Node
 from xaireport.engine.plan import check
-from xaireport.graph import Graph
-from xaireport.spec import StudySpec
-from xaireport.study import load_study
+from xaireport.pipeline.graph import Graph
+from xaireport.pipeline.names import model_path, needed_by_card, with_parents
+from xaireport.study.load import load_study
+from xaireport.study_schema import StudySpec
 from xaireport.types import Located
-from xaireport.wiring import model_path, needed_by_card, with_parents
 
 PHANTOM = Located("phantom", (), "phantom")
 REAL = Located("real", (Path("d/dermamnist.npz"), Path("d/dermamnist_extras.npz")), "medmnist")
-SHIPPED = sorted(path.stem for path in paths.shipped("models").glob("*.toml"))
+SHIPPED = sorted(path.stem for path in resources.shipped("models").glob("*.toml"))
 
 
 def shipped(name: str, *overrides: str, **more: Any) -> StudySpec:
-    return load_study(paths.shipped("models") / f"{name}.toml", overrides, **more)
+    return load_study(resources.shipped("models") / f"{name}.toml", overrides, **more)
 
 
 def nodes(study: StudySpec, located: Located = PHANTOM, **options: Any) -> dict[str, Node]:
@@ -55,7 +55,7 @@ def test_every_shipped_study_is_a_sound_graph(name: str) -> None:
 
 def test_no_path_is_part_of_a_key(tmp_path: Path) -> None:
     """The same study in another folder has the same parameters; published paths are no part of a key."""
-    text = (paths.shipped("models") / "derma.toml").read_text("utf-8")
+    text = (resources.shipped("models") / "derma.toml").read_text("utf-8")
     parameters = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
@@ -69,7 +69,7 @@ def test_no_path_is_part_of_a_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize("title", ['title = "CNN"', 'title = "Pigmented skin lesions"'])
 def test_words_do_not_train_anything_anew(tmp_path: Path, title: str) -> None:
     """Of a variant, and of the study: its data are not read for it."""
-    text = (paths.shipped("models") / "derma.toml").read_text("utf-8")
+    text = (resources.shipped("models") / "derma.toml").read_text("utf-8")
     assert title in text
     (tmp_path / "derma.toml").write_text(text.replace(title, 'title = "Another title"'))
     before, after = nodes(shipped("derma")), nodes(load_study(tmp_path / "derma.toml"))
@@ -123,7 +123,7 @@ def readers(file: str) -> set[str]:
 
 
 def test_what_prints_names_of_classes_depends_on_them() -> None:
-    assert readers("classes.json") == {"audit", "evaluate", "compare", "explain"}
+    assert readers("classes.json") == {"audit", "evaluate", "agreement", "explain"}
 
 
 def test_only_the_evidence_depends_on_words_about_the_data() -> None:
@@ -132,7 +132,7 @@ def test_only_the_evidence_depends_on_words_about_the_data() -> None:
 
 @pytest.mark.parametrize("key", ["task", "license", "citation", "url"])
 def test_another_licence_concerns_the_data_and_the_evidence_alone(tmp_path: Path, key: str) -> None:
-    text = (paths.shipped("models") / "derma.toml").read_text("utf-8")
+    text = (resources.shipped("models") / "derma.toml").read_text("utf-8")
     other = re.sub(rf"^{key} = .*$", f'{key} = "Something else"', text, count=1, flags=re.MULTILINE)
     assert other != text
     (tmp_path / "derma.toml").write_text(other)
@@ -246,7 +246,7 @@ def test_own_templates_are_an_input_of_every_page(tmp_path: Path, monkeypatch: p
     (tmp_path / "templates").mkdir()
     after = nodes(study)["html derma"].inputs
     assert {each.path for label, each in before.items() if label.startswith("templates/")} == {
-        paths.shipped("templates").resolve()
+        resources.shipped("templates").resolve()
     }
     assert tmp_path / "templates" in {each.path for each in after.values()}
     assert nodes(study)["pdf derma"].inputs == after
@@ -259,7 +259,7 @@ def test_a_quantised_variant_comes_from_its_parents_file() -> None:
         assert node.inputs["model"] == Input("train derma.augmented seed 0", "model.keras")
         assert node.publish == {"model.tflite": Path(f"models/derma/{name}/model.tflite")}
         assert found[f"predict derma.{name} seed 0"].inputs["model"] == Input(node.name, "model.tflite")
-        compared = found[f"compare derma.{name}"].inputs
+        compared = found[f"agreement derma.{name}"].inputs
         assert compared["parent"] == Input("predict derma.augmented seed 0", "predictions.npz")
     assert found["results derma"].inputs["variant/qat/training/0"] == Input(
         "quantise derma.qat", "training.json", None, True

@@ -17,26 +17,25 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import xaireport
-from xaireport import paths
+from xaireport import resources
 from xaireport.data.audit.pictures import FOLDER as AUDIT
 from xaireport.engine.node import Input, Node, Publication, Step
 from xaireport.engine.plan import check
 from xaireport.errors import ConfigError
-from xaireport.graph import Graph
-from xaireport.labels import pictures_of
-from xaireport.report import formats
-from xaireport.report.document import Paragraph
-from xaireport.report.drawings import drawing
-from xaireport.report.figures import BUILTIN, Drawing, draw
-from xaireport.report.formats import Format
-from xaireport.report.html import beginning
-from xaireport.report.plugins import Plugin
+from xaireport.pipeline.graph import Graph
+from xaireport.pipeline.labels import pictures_of
+from xaireport.pipeline.names import needed_by_card
+from xaireport.report.document.blocks import Paragraph
+from xaireport.report.document.drawings import drawing
+from xaireport.report.figures.draw import BUILTIN, draw
+from xaireport.report.plugins import Drawing, Format, Plugin
 from xaireport.report.sections.registry import Card, SectionMaker, sections
-from xaireport.spec import QuantiseSettings, StudySpec, VariantSpec
-from xaireport.study import select
+from xaireport.report.writers import formats
+from xaireport.report.writers.html import beginning
 from xaireport.study.file import NAME, check_name
+from xaireport.study.find import select
+from xaireport.study_schema import QuantiseSettings, StudySpec, VariantSpec
 from xaireport.types import Located
-from xaireport.wiring import needed_by_card
 
 KINDS = ("trained", "seeds", "brought", "int8", "qat")
 LOCATED = Located("real", (Path("d/data.npz"), Path("d/extras.npz")), "npz")
@@ -156,7 +155,7 @@ def ours() -> list[str]:
         for found in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(found, ast.Constant) and isinstance(found.value, str):
                 words.update(re.split(r"[/. ]", found.value) if len(found.value) < 60 else ())
-    for root in (package, paths.shipped("templates")):
+    for root in (package, resources.shipped("templates")):
         words.update(part for file in root.rglob("*") for part in (file.name, file.stem))
     return sorted(word for word in words if len(word) < 25 and NAME.fullmatch(word))
 
@@ -272,7 +271,7 @@ def test_a_variant_may_be_called_as_the_suffix_of_a_study_file(
 
 
 def with_plugin(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
-    for module in (formats, __import__("xaireport.report.figures", fromlist=["loaded"])):
+    for module in (formats, __import__("xaireport.report.figures.draw", fromlist=["loaded"])):
         monkeypatch.setattr(module, "loaded", lambda: (Plugin(**parts),))
 
 
@@ -293,7 +292,7 @@ def test_two_formats_never_write_one_file(monkeypatch: pytest.MonkeyPatch, suffi
 @pytest.mark.parametrize("name", ["variants/a/x", "../x", "a.b", ""])
 def test_a_drawing_stays_in_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     with_plugin(monkeypatch, figures=(Drawing(name, lambda *_: None, "", "", per_variant=False),))  # type: ignore[arg-type, return-value]
-    monkeypatch.setattr("xaireport.report.figures.BUILTIN", ())
+    monkeypatch.setattr("xaireport.report.figures.draw.BUILTIN", ())
     with pytest.raises(ConfigError, match="a drawing's name"):
         draw({"variants": {}}, tmp_path)
 

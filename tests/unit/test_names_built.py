@@ -15,15 +15,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xaireport import pipeline
 from xaireport.engine.code import CodeHasher
 from xaireport.engine.node import NodeReport
 from xaireport.engine.scheduler import Engine
-from xaireport.graph import Graph
 from xaireport.metrics import intervals
-from xaireport.report import formats
-from xaireport.spec import Conversion, QuantiseSettings, StudySpec, VariantSpec
-from xaireport.stages import cost, explain, predict, quantise, trust
+from xaireport.pipeline import run
+from xaireport.pipeline.graph import Graph
+from xaireport.pipeline.names import needed_by_card
+from xaireport.pipeline.stages import cost, explain, predict, quantise, trust
+from xaireport.report.writers import formats
+from xaireport.study_schema import Conversion, QuantiseSettings, StudySpec, VariantSpec
 from xaireport.types import (
     Cost,
     Endpoint,
@@ -35,7 +36,6 @@ from xaireport.types import (
     Sections,
     TFLiteFile,
 )
-from xaireport.wiring import needed_by_card
 
 PLAIN = ("xq0qx", "xq1qx", "xq2qx")
 CLASHES = [("data", "_x", "audit"), ("assets", "cost", "x-")]
@@ -250,7 +250,7 @@ def rendered(built: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     monkeypatch.chdir(built)
     monkeypatch.setattr(CodeHasher, "closure", lambda self, roots: {})
     monkeypatch.setattr(formats, "BUILTIN", [each for each in formats.BUILTIN if each.name in ("html", "md")])
-    result = pipeline.render(["index"], False, Path("reports"), force=True)  # a copy is no build of ours
+    result = run.render(["index"], False, Path("reports"), force=True)  # a copy is no build of ours
     assert result.failed == ()
     return {report.name for report in result.reports if report.status != "fresh"}
 

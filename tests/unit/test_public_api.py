@@ -10,7 +10,7 @@ import pytest
 
 import xaireport
 from xaireport.metrics.scores import evaluate
-from xaireport.report.load import load_results
+from xaireport.results.load import load_results
 
 HEAVY = (
     "numpy",
@@ -38,8 +38,8 @@ def test_importing_the_package_imports_nothing_else() -> None:
 
 
 def test_reading_results_needs_nothing_heavy() -> None:
-    loaded = loaded_by("import xaireport.report.load, xaireport.report.results")
-    assert "xaireport.report.load" in loaded
+    loaded = loaded_by("import xaireport.results.load, xaireport.results.assemble")
+    assert "xaireport.results.load" in loaded
     assert not loaded & set(HEAVY)
 
 

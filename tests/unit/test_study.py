@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from xaireport import study
 from xaireport.errors import ConfigError
-from xaireport.study import Selection, load_study, select
+from xaireport.study.find import Selection, discover, select, variant_names
+from xaireport.study.load import assign_overrides, load_study
 from xaireport.study.resolve import effective, fine_tuning
 
 REPO = Path(__file__).parents[2]
@@ -243,14 +243,14 @@ def test_a_new_variant_is_one_table(tmp_path: Path) -> None:
 def test_select(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     everything = select([], all=True)
-    assert {each.name for each in everything} == set(study.discover())
-    derma = study.discover()["derma"]
+    assert {each.name for each in everything} == set(discover())
+    derma = discover()["derma"]
     assert select(["derma"]) == (
         Selection(derma, ("baseline", "augmented", "transfer", "dynamic", "int8", "qat")),
     )
     assert select(["derma.transfer", "cifar10", "derma.baseline"]) == (
         Selection(derma, ("baseline", "transfer")),  # no parents come along; the order is the file's
-        Selection(study.discover()["cifar10"], ("resnet",)),
+        Selection(discover()["cifar10"], ("resnet",)),
     )
     assert select(["derma.augmented"])[0].variants == ("augmented",)
     assert select(["derma", str(derma)]) == select(["derma"])
@@ -264,7 +264,7 @@ def test_a_study_of_the_users_own_hides_a_shipped_one(
     (tmp_path / "models/derma.toml").write_text(
         'dataset = "dermamnist"\n[variants.own]\narchitecture = "cnn2d"\n'
     )
-    assert study.discover()["derma"] == Path("models/derma.toml")
+    assert discover()["derma"] == Path("models/derma.toml")
     assert select(["derma"])[0].variants == ("own",)
 
 
@@ -275,10 +275,10 @@ def test_a_file_in_the_working_folder_is_found_by_name_but_not_by_all(
     for name in ("lab", "derma", "My"):
         (tmp_path / f"{name}.toml").write_text(FAMILY)
     lab = Path("lab.toml")
-    assert select(["lab"]) == select(["lab.toml"]) == (Selection(lab, study.variant_names(lab)),)
+    assert select(["lab"]) == select(["lab.toml"]) == (Selection(lab, variant_names(lab)),)
     assert select(["lab.a", "lab.toml", "lab.b"]) == select(["lab"])
     assert select(["lab.b"]) == (Selection(lab, ("b",)),)
-    assert {each.path for each in select([], all=True)} == set(study.discover().values())
+    assert {each.path for each in select([], all=True)} == set(discover().values())
     with pytest.raises(
         ConfigError, match=r"one study called derma.*name the file: `xaireport build derma\.toml`"
     ):
@@ -313,14 +313,14 @@ def test_two_files_of_one_name_would_share_a_folder(write: Write) -> None:
 def test_set_goes_to_the_studies_that_know_the_variant(write: Write) -> None:
     selections = select(["derma.augmented", "cifar10"])
     texts = ["baseline.train.epochs=3", "cifar10.resnet.train.epochs=1", "seed=2"]
-    assert study.assign_overrides(texts, selections) == {
+    assert assign_overrides(texts, selections) == {
         "derma": ("baseline.train.epochs=3", "seed=2"),
         "cifar10": ("cifar10.resnet.train.epochs=1", "seed=2"),
     }
     with pytest.raises(ConfigError, match=r"derma\.baseline.*'bseline'"):
-        study.assign_overrides(["bseline.train.epochs=3"], selections)
+        assign_overrides(["bseline.train.epochs=3"], selections)
     with pytest.raises(ConfigError, match=r"variant\.key=value"):
-        study.assign_overrides(["baseline.train.epochs"], selections)
+        assign_overrides(["baseline.train.epochs"], selections)
 
 
 @pytest.mark.parametrize("name", ["inherit", "overrides"])

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from xaireport.errors import ConfigError
-from xaireport.spec import StudySpec
-from xaireport.study import load_study
+from xaireport.study.load import load_study
 from xaireport.study.rules import check_costs
+from xaireport.study_schema import StudySpec
 
 GOOD = 'dataset = "dermamnist"\n[variants.a]\narchitecture = "cnn2d"\n'
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xaireport.explain.explainers import Explainer, Maps, explainer
+from xaireport.explain.methods.explainers import Explainer, Maps, explainer
 from xaireport.nn.backend import import_keras, import_tensorflow
-from xaireport.nn.keras_classifier import KerasClassifier
-from xaireport.nn.runtime import open_model
-from xaireport.stages.trust import judged, trust
+from xaireport.nn.classifier import open_model
+from xaireport.nn.keras.classifier import KerasClassifier
+from xaireport.pipeline.stages.trust import judged, trust
 from xaireport.types import Skipped, Split, Trust
 
 pytestmark = pytest.mark.tensorflow
@@ -122,7 +122,7 @@ def edges(honest: Explainer) -> Any:
     """Maps that look plausible and do not depend on the model at all."""
 
     def make(classifier: Any, images: Any, targets: Any) -> Maps:
-        from xaireport.explain.cam import normalise
+        from xaireport.explain.methods.cam import normalise
         from xaireport.explain.trust.localisation import _edges
 
         small = _edges(images).reshape(len(images), 10, 2, 10, 2).mean(axis=(2, 4))

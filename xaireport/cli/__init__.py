@@ -20,7 +20,7 @@ from xaireport.types import DataMode
 
 if TYPE_CHECKING:
     from xaireport.cli.console import Console
-    from xaireport.pipeline import BuildResult
+    from xaireport.pipeline.run import BuildResult
 
 app = typer.Typer(
     name="xaireport",
@@ -115,9 +115,9 @@ def build(
     if max_minutes is not None and not max_minutes > 0:
         raise typer.BadParameter(f"{max_minutes:g} is not more than 0.", param_hint="'--max-minutes'")
     with _console(as_json=as_json, quiet=quiet, why=why) as console:
-        from xaireport import pipeline
+        from xaireport.pipeline import run
 
-        request = pipeline.BuildRequest(
+        request = run.BuildRequest(
             targets=tuple(targets or ()),
             all=all,
             epochs=epochs,
@@ -132,7 +132,7 @@ def build(
             force=force,
         )
         with _stdout_kept_for_json(as_json):
-            result = pipeline.build(request, console.on_event, console.on_epoch)
+            result = run.build(request, console.on_event, console.on_epoch)
         _finish(console, result)
 
 
@@ -158,11 +158,11 @@ def render(
 ) -> None:
     """Write the pages again from what is stored. Needs no TensorFlow."""
     with _console(as_json=as_json, quiet=quiet, why=why) as console:
-        from xaireport import pipeline
+        from xaireport.pipeline import run
 
         with _stdout_kept_for_json(as_json):
             wanted = tuple(filter(None, (name.strip() for name in formats.split(","))))
-            result = pipeline.render(tuple(targets or ()), all, out, dry_run, console.on_event, wanted, force)
+            result = run.render(tuple(targets or ()), all, out, dry_run, console.on_event, wanted, force)
         _finish(console, result)
 
 
@@ -187,9 +187,9 @@ def clean(
 ) -> None:
     """Remove stored results that no study uses any more."""
     with _console():
-        from xaireport import pipeline
+        from xaireport.pipeline import run
 
-        removed = pipeline.clean(everything)
+        removed = run.clean(everything)
         print(f"Removed {removed.artefacts} stored results ({removed.size_bytes / 1e6:.1f} MB).")
 
 
@@ -215,12 +215,25 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
+def choose_console(*, as_json: bool = False, quiet: bool = False, why: bool = False) -> Console:
+    """Return the console for these options and this standard output."""
+    from xaireport.cli.console import JsonConsole, PlainConsole, QuietConsole
+
+    if as_json:
+        return JsonConsole()
+    if quiet:
+        return QuietConsole()
+    if not sys.stdout.isatty():
+        return PlainConsole(why=why)
+    from xaireport.cli.terminal import TerminalConsole
+
+    return TerminalConsole(why=why)
+
+
 @contextlib.contextmanager
 def _console(*, as_json: bool = False, quiet: bool = False, why: bool = False) -> Iterator[Console]:
     """Turn what a user can mend into one line and an exit code."""
-    from xaireport.cli import console
-
-    chosen = console.choose(as_json=as_json, quiet=quiet, why=why)
+    chosen = choose_console(as_json=as_json, quiet=quiet, why=why)
     try:
         yield chosen
     except KeyboardInterrupt:

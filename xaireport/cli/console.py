@@ -16,7 +16,7 @@ from xaireport.errors import Failure, XaiReportError
 from xaireport.types import Epoch
 
 if TYPE_CHECKING:
-    from xaireport.pipeline import BuildResult, Notice
+    from xaireport.pipeline.run import BuildResult, Notice
 
     Event: TypeAlias = NodeStarted | NodeReport | Notice
 
@@ -40,19 +40,6 @@ class Console(Protocol):
 
     def interrupt(self) -> None:
         """The reader stopped it."""
-
-
-def choose(*, as_json: bool = False, quiet: bool = False, why: bool = False) -> Console:
-    """Return the console for these options and this standard output."""
-    if as_json:
-        return JsonConsole()
-    if quiet:
-        return QuietConsole()
-    if not sys.stdout.isatty():
-        return PlainConsole(why=why)
-    from xaireport.cli.terminal import TerminalConsole
-
-    return TerminalConsole(why=why)
 
 
 class QuietConsole:

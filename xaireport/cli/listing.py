@@ -6,9 +6,10 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from xaireport import study as studies_of
 from xaireport.errors import ConfigError
-from xaireport.spec import StudySpec, VariantSpec
+from xaireport.study.find import discover
+from xaireport.study.load import load_study
+from xaireport.study_schema import StudySpec, VariantSpec
 
 MODELS = Path("models")
 OWN_MODEL = "own model"
@@ -44,9 +45,9 @@ def studies() -> tuple[list[ListedStudy], list[ConfigError]]:
     """Return every study, and what is wrong with the files that cannot be read as one."""
     listed: list[ListedStudy] = []
     problems: list[ConfigError] = []
-    for path in studies_of.discover().values():
+    for path in discover().values():
         try:
-            listed.append(_listed(studies_of.load_study(path), path))
+            listed.append(_listed(load_study(path), path))
         except ConfigError as error:
             problems.append(error)
     return listed, problems

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from xaireport.errors import ConfigError
 from xaireport.files import write_atomic
-from xaireport.study import discover
 from xaireport.study.file import check_name
+from xaireport.study.find import discover
 
 TEMPLATE = Path(__file__).with_name("study_template.toml")
 

@@ -12,7 +12,7 @@ from xaireport.types import Epoch
 
 if TYPE_CHECKING:
     from xaireport.cli.console import Event
-    from xaireport.pipeline import BuildResult
+    from xaireport.pipeline.run import BuildResult
 
 
 class TerminalConsole(PlainConsole):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xaireport.data.npz import Npz
+from xaireport.data.sources.npz import Npz
 from xaireport.errors import DataError, StoreError
 from xaireport.files import replacing
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Split, SplitName

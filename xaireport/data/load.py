@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from xaireport.data import medmnist
-from xaireport.data.cifar10 import read_cifar10
-from xaireport.data.extras import plain_split, split_with_extras
-from xaireport.data.known import known
 from xaireport.data.layout import Part, images_of, labels_of, same_shape
-from xaireport.data.npz import Npz
+from xaireport.data.sources import medmnist
+from xaireport.data.sources.cifar10 import read_cifar10
+from xaireport.data.sources.extras import plain_split, split_with_extras
+from xaireport.data.sources.known import known
+from xaireport.data.sources.npz import Npz
 from xaireport.errors import ConfigError, DataError
-from xaireport.spec import DataSpec
+from xaireport.study_schema import DataSpec
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Located, Split, SplitName
 
 NOT_OFFICIAL = "The file is not the official release: its checksum is another."
@@ -172,7 +172,7 @@ def _absent_classes(splits: dict[SplitName, Split], classes: tuple[str, ...]) ->
 
 def _phantom(study: DataSpec, seed: int) -> Dataset:
     """The study's names for groups and masks mean what the phantom makes; columns not asked for go."""
-    from xaireport.data.phantom import phantom
+    from xaireport.data.phantom.phantom import phantom
 
     made = phantom(study.dataset, seed)
     splits = {

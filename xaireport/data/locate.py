@@ -10,15 +10,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xaireport.data.known import CIFAR10, Known, known
-from xaireport.data.phantom import has_phantom
+from xaireport.data.phantom.phantom import has_phantom
+from xaireport.data.sources.known import CIFAR10, Known, known
 from xaireport.errors import ConfigError, DataError
 from xaireport.files import write_atomic
-from xaireport.spec import StudySpec
+from xaireport.study_schema import StudySpec
 from xaireport.types import DataMode, Located
 
 if TYPE_CHECKING:
-    from xaireport.data.download import OnProgress
+    from xaireport.data.sources.download import OnProgress
 
 
 def locate(
@@ -140,7 +140,7 @@ def _pickled(facts: Known, data_dir: Path | None) -> str:
 def _fetch(
     facts: Known, data_dir: Path | None, memory: Path, on_progress: OnProgress | None
 ) -> tuple[Path | None, str]:
-    from xaireport.data.download import DownloadFailed, download
+    from xaireport.data.sources.download import DownloadFailed, download
 
     target = _folders(facts, data_dir)[0] / facts.file
     failures = {name: reason for name, reason in _recall(memory).items() if name != facts.name}

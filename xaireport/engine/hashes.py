@@ -18,7 +18,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
-from xaireport.engine.files import list_files
+from xaireport.engine.folders import list_files
 from xaireport.errors import StoreError
 from xaireport.files import write_atomic
 

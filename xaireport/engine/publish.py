@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xaireport.engine.files import remove_tree, sync_folder
+from xaireport.engine.folders import remove_tree, sync_folder
 from xaireport.engine.hashes import HashCache, sha256_of_file
 from xaireport.engine.ledger import Ledger
 from xaireport.engine.node import Guard, Node, Publication

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xaireport.engine.files import remove_tree
+from xaireport.engine.folders import remove_tree
 from xaireport.engine.hashes import HashCache
 from xaireport.engine.journal import Entry, Journal
 from xaireport.engine.keys import checkpoint_key
@@ -37,7 +37,7 @@ from xaireport.files import clear_errors
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from xaireport.engine.apart import Processes
+    from xaireport.engine.workers import Processes
 
 __all__ = [
     "Cleaned", "Context", "Engine", "Input", "Listener", "Node", "NodeReport", "NodeStarted", "Publication",
@@ -131,20 +131,6 @@ class Engine:
                     journal.checkpoints() if keep_current else set(),
                 )
 
-    def prune(self, keep: set[str]) -> Cleaned:
-        """Remove every artefact whose key is not in ``keep``, and every checkpoint.
-
-        Raises
-        ------
-        StoreError
-            A build is running, or the store cannot be written.
-        """
-        with clear_errors():
-            if not self._root.exists():
-                return Cleaned(0, 0)
-            with locked(self._root / "lock"):
-                return self._prune(keep, set())
-
     def _prune(self, artefacts: set[str], checkpoints: set[str]) -> Cleaned:
         store = Store(self._root, HashCache(self._root / "hashes.json"))
         store.open()
@@ -191,8 +177,8 @@ class _Build:
 
     def _begin_ahead(self, node: Node) -> None:
         """Begin, in processes of their own, this node and all later ones that could run now."""
-        from xaireport.engine.apart import Processes  # a build with nothing to do starts none
         from xaireport.engine.machine import cores
+        from xaireport.engine.workers import Processes  # a build with nothing to do starts none
 
         ready: list[tuple[Node, Plan]] = []
         for other in self._nodes[self._nodes.index(node) :] if cores() > 1 else ():

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from xaireport.engine.files import list_files, remove_tree, sync_folders
+from xaireport.engine.folders import list_files, remove_tree, sync_folders
 from xaireport.engine.hashes import HashCache, sha256_of_file, sha256_of_files
 from xaireport.engine.keys import Parts
 from xaireport.engine.machine import machine

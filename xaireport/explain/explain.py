@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xaireport.errors import ModelError
-from xaireport.explain import blackbox, select
-from xaireport.explain.decide import decide
-from xaireport.explain.explainers import Explainer, Maps, VisMaps, batch_size, explainer
+from xaireport.explain import select
+from xaireport.explain.layer_choice import decide
+from xaireport.explain.methods import perturbation
+from xaireport.explain.methods.explainers import Explainer, Maps, VisMaps, batch_size, explainer
 from xaireport.explain.pictures import Layers, Painter
 from xaireport.explain.select import Choice
 from xaireport.files import replacing
-from xaireport.spec import ExplainSettings
+from xaireport.study_schema import ExplainSettings
 from xaireport.types import (
     Classifier,
     Dataset,
@@ -174,7 +175,7 @@ def _made(
 def _occlusion(classifier: Classifier, test: Split, n_classes: int, seed: int, out: Path) -> None:
     index = select.per_class(test.labels, n_classes, seed, volumes=test.images.ndim == 5)
     images = test.images[index]
-    drops = blackbox.occlusion(lambda part: classifier.logits(part, batch_size(images)), images)
+    drops = perturbation.occlusion(lambda part: classifier.logits(part, batch_size(images)), images)
     _write(out / OCCLUSION_FILE, drops=drops.astype(np.float32), index=index)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from xaireport.explain import slices
-from xaireport.explain.cam import upsample
+from xaireport.explain.methods.cam import upsample
 from xaireport.explain.palette import colour
 from xaireport.files import replacing
 from xaireport.types import Floats, Pixels

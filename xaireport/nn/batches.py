@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from xaireport.errors import ConfigError
 from xaireport.nn.backend import import_keras, import_tensorflow
-from xaireport.spec import AugmentSettings
+from xaireport.study_schema import AugmentSettings
 
 _STEP_STRIDE = 1 << 20
 """More steps than an epoch ever has: (epoch, step) become one number without collisions."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xaireport.nn.keras_predictor import KerasPredictor
-from xaireport.nn.keras_summary import summary
-from xaireport.nn.opening import open_keras
+from xaireport.nn.keras.opening import open_keras
+from xaireport.nn.keras.predictor import KerasPredictor
+from xaireport.nn.keras.summary import summary
 from xaireport.nn.tflite.opening import open_tflite
 from xaireport.nn.tflite.predictor import TFLitePredictor
 from xaireport.types import ModelSummary
 
 
 def open_predictor(path: Path, **said: Any) -> KerasPredictor | TFLitePredictor:
-    """Load a model file to predict with; see :func:`xaireport.nn.runtime.open_model`."""
+    """Load a model file to predict with; see :func:`xaireport.nn.classifier.open_model`."""
     if path.suffix == ".tflite":
         return open_tflite(TFLitePredictor, path, **said)
     return open_keras(KerasPredictor, path, **said)

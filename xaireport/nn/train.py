@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from xaireport.errors import ModelError
 from xaireport.nn import backbone, batches, checkpoint, zoo
 from xaireport.nn.backend import import_keras, import_tensorflow
-from xaireport.nn.release import save_model
-from xaireport.spec import Recipe, TrainSettings
+from xaireport.nn.keras.release import save_model
+from xaireport.study_schema import Recipe, TrainSettings
 from xaireport.types import Dataset, Epoch, OnEpoch, TrainingRecord
 
 VALIDATION_BATCH = 256

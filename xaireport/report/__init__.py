@@ -1,1 +1,1 @@
-"""From evidence to results.json, and from results.json to pages."""
+"""From results.json to pages."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from xaireport.spec import VariantSpec
 from xaireport.study.file import Table
 from xaireport.study.inherit import flatten
 from xaireport.study.resolve import meant
+from xaireport.study_schema import VariantSpec
 
 COMPARED = ("architecture", "options", "train", "augment", "quantise", "explain", "path")
 

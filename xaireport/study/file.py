@@ -1,6 +1,6 @@
 """What is wrong with a study file, said in one voice: file, key, what was expected, what stands there.
 
-Reads TOML and checks tables against the models of ``spec``. Knows nothing of parents and overrides.
+Reads TOML and checks tables against the models of ``study_schema``. Knows nothing of parents and overrides.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def validated(model: type[M], table: Mapping[str, Any], where: str) -> M:
     Parameters
     ----------
     model : type
-        One of ``spec``.
+        One of ``study_schema``.
     table : mapping
         As TOML gives it: a list stands where the model has a tuple.
     where : str

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaireport import paths
+from xaireport import resources
 from xaireport.errors import ConfigError
 from xaireport.study.file import NAME, read_toml, table_at, unknown_name
 
@@ -32,7 +32,7 @@ def discover() -> dict[str, Path]:
     here = Path.cwd()
     return {
         Path(name).stem: file.relative_to(here) if file.is_relative_to(here) else file
-        for name, file in paths.files("models", "*.toml").items()
+        for name, file in resources.files("models", "*.toml").items()
     }
 
 

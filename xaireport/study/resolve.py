@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xaireport.spec import Conversion, QuantiseSettings, TrainSettings, VariantSpec
+from xaireport.study_schema import Conversion, QuantiseSettings, TrainSettings, VariantSpec
 
 QUANTISE_MODES = {"calibration_images": ("int8", "qat"), "epochs": ("qat",), "learning_rate": ("qat",)}
 """Each further key of ``quantise``, and the modes it means something in."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from xaireport.errors import ConfigError
-from xaireport.spec import StudySpec, VariantSpec
 from xaireport.study.file import Table, join, unknown_name
 from xaireport.study.resolve import QUANTISE_MODES
+from xaireport.study_schema import StudySpec, VariantSpec
 from xaireport.types import SCORES
 
 HEADLINES = tuple(score for score in (*SCORES, "kappa_weighted") if score != "log_loss")

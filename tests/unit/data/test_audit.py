@@ -11,15 +11,15 @@ import pytest
 from PIL import Image
 from scipy.stats import chi2_contingency
 
-from xaireport import codec
+from xaireport import serialization
 from xaireport.data import canonical
 from xaireport.data.audit.audit import Audited, audit
 from xaireport.data.audit.pictures import SHOWN, SIDE
 from xaireport.data.load import load
-from xaireport.data.phantom import phantom, planted
+from xaireport.data.phantom.phantom import phantom, planted
 from xaireport.engine.node import Context
-from xaireport.spec import StudySpec
-from xaireport.stages import audit as stage
+from xaireport.pipeline.stages import audit as stage
+from xaireport.study_schema import StudySpec
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Located, Pixels, Split
 from xaireport.types.audit import DataAudit, Duplicates, GroupLeakage, Untold
 
@@ -294,20 +294,20 @@ def test_the_stage_writes_what_was_found(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     inputs = {"data": tmp_path / "data" / canonical.ARRAYS, "info": tmp_path / "data" / canonical.INFO}
     stage.run(Context(tmp_path / "out", inputs, {}, tmp_path / "checkpoint"), {"seed": 0})
-    found = codec.load(DataAudit, tmp_path / "out" / "audit.json")
+    found = serialization.load(DataAudit, tmp_path / "out" / "audit.json")
     with np.load(tmp_path / "out" / "clean.npz", allow_pickle=False) as masks:
         assert masks["test_clean"].dtype == bool
         assert masks["test_clean"].shape == masks["test_clean_strict"].shape == (4,)
         assert masks["test_clean"].sum() == found.clean_test.clean_n
         assert masks["test_clean_strict"].sum() == found.clean_test.clean_n_strict
     assert all((tmp_path / "out" / Path(each.file).relative_to("assets")).is_file() for each in found.gallery)
-    assert json.loads(codec.dumps(asdict(found))) == json.loads(codec.dumps(found))
+    assert json.loads(serialization.dumps(asdict(found))) == json.loads(serialization.dumps(found))
 
 
 def test_an_audit_without_groups_survives_its_file(tmp_path: Path) -> None:
     found = audit(small(groups=False), 0, tmp_path).audit
-    codec.save(found, tmp_path / "audit.json")
-    assert codec.load(DataAudit, tmp_path / "audit.json") == found
+    serialization.save(found, tmp_path / "audit.json")
+    assert serialization.load(DataAudit, tmp_path / "audit.json") == found
 
 
 def test_the_skin_lesions_leak(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xaireport.data.cifar10 import read_cifar10, stratified
+from xaireport.data.sources.cifar10 import read_cifar10, stratified
 from xaireport.errors import DataError
 
 PER_CLASS, N_TEST = 20, 30

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xaireport.data.extras import _groups
 from xaireport.data.load import NOT_OFFICIAL, load
+from xaireport.data.sources.extras import _groups
 from xaireport.errors import ConfigError, DataError
-from xaireport.spec import StudySpec
+from xaireport.study_schema import StudySpec
 from xaireport.types import Dataset, Located
 
 SIZES = {"train": 8, "val": 4, "test": 4}

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from xaireport.data import locate as module
-from xaireport.data.download import DownloadFailed, download
-from xaireport.data.known import known
 from xaireport.data.locate import locate
+from xaireport.data.sources.download import DownloadFailed, download
+from xaireport.data.sources.known import known
 from xaireport.errors import ConfigError, DataError
-from xaireport.spec import StudySpec
+from xaireport.study_schema import StudySpec
 
 CONTENT = b"stands in for an official file" * 1000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -271,7 +271,7 @@ def test_deciding_imports_nothing_heavy(tmp_path: Path) -> None:
     put(tmp_path, "dermamnist.npz")
     (tmp_path / "memory.json").write_text('{"cifar10": "no connection"}')
     code = (
-        "import sys; from pathlib import Path; from xaireport.spec import StudySpec\n"
+        "import sys; from pathlib import Path; from xaireport.study_schema import StudySpec\n"
         "from xaireport.data.locate import locate\n"
         "for name in ('dermamnist', 'cifar10'):\n"
         f"    study = StudySpec(name='s', dataset=name, variants={{}})\n"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from xaireport.data.known import known, names
-from xaireport.data.medmnist import MedMnist, table
+from xaireport.data.sources.known import known, names
+from xaireport.data.sources.medmnist import MedMnist, table
 from xaireport.errors import ConfigError
 
 

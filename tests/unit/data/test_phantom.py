@@ -9,9 +9,9 @@ import pytest
 
 from xaireport.data import canonical
 from xaireport.data.load import load
-from xaireport.data.phantom import has_phantom, phantom, planted, save_planted
+from xaireport.data.phantom.phantom import has_phantom, phantom, planted, save_planted
 from xaireport.errors import DataError
-from xaireport.spec import StudySpec
+from xaireport.study_schema import StudySpec
 from xaireport.types import SPLITS, Dataset, Located, Split
 
 NAMES = ("dermamnist", "fracturemnist3d", "cifar10")

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import balanced_accuracy_score
 
-from xaireport.data.phantom import phantom
+from xaireport.data.phantom.phantom import phantom
 from xaireport.types import Dataset
 
 # Balanced accuracy. When these phantoms were drawn it reached .39, .44 (.54 with another seed) and .28.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from xaireport.data.load import load
-from xaireport.spec import StudySpec
+from xaireport.study_schema import StudySpec
 from xaireport.types import Located
 
 DATA = Path(__file__).parents[4] / "shared" / "data"

@@ -191,14 +191,6 @@ def test_clean_keeps_what_the_last_runs_made(tmp_path, make):
     assert [(r.status, r.why) for r in again] == [("ran", ("stored result missing",))] * 2
 
 
-def test_prune_keeps_the_given_keys(tmp_path, make):
-    engine = Engine(tmp_path / "store")
-    engine.run([make("a.txt", name="one"), make("b.txt", name="two", publish={})])
-    keys = sorted(p.parent.name for p in (tmp_path / "store").rglob("record.json"))
-    assert engine.prune({keys[0]}).artefacts == 1
-    assert [p.parent.name for p in (tmp_path / "store").rglob("record.json")] == keys[:1]
-
-
 def test_relative_paths_are_those_of_the_start(tmp_path, make, monkeypatch):
     from pathlib import Path
 

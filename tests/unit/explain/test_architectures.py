@@ -9,8 +9,8 @@ import pytest
 from xaireport.explain.layers import candidates
 from xaireport.nn import zoo
 from xaireport.nn.backend import import_keras
-from xaireport.nn.flat import flatten
-from xaireport.nn.gradients import spatial_layers
+from xaireport.nn.keras.flatten import flatten
+from xaireport.nn.keras.gradients import spatial_layers
 from xaireport.types import Skipped
 
 pytestmark = pytest.mark.tensorflow

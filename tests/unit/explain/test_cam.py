@@ -8,7 +8,15 @@ from scipy import ndimage
 from tolerance import allowed
 
 from xaireport.errors import ModelError
-from xaireport.explain.cam import REDUCTIONS, ZERO_GUARD, gradcam, hirescam, layercam, normalise, upsample
+from xaireport.explain.methods.cam import (
+    REDUCTIONS,
+    ZERO_GUARD,
+    gradcam,
+    hirescam,
+    layercam,
+    normalise,
+    upsample,
+)
 
 
 def test_by_hand() -> None:

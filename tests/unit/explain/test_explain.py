@@ -9,7 +9,7 @@ from tolerance import allowed
 
 from xaireport.errors import ConfigError, ModelError
 from xaireport.explain.explain import explain
-from xaireport.spec import ExplainSettings
+from xaireport.study_schema import ExplainSettings
 from xaireport.types import (
     Dataset,
     DatasetInfo,
@@ -199,7 +199,7 @@ def test_probabilities_that_are_known_are_not_made_again(tmp_path: Path) -> None
 
 
 def test_activations_are_held_batch_by_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from xaireport.explain import explainers as module
+    from xaireport.explain.methods import explainers as module
 
     monkeypatch.setattr(module, "_ACTIVATION_BYTES", 7 * 8 * 8 * 4)
     classifier = Halves()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from xaireport.explain.cam import upsample
+from xaireport.explain.methods.cam import upsample
 from xaireport.explain.trust.similarity import (
     overlap,
     rank_correlation,

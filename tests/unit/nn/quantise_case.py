@@ -8,8 +8,8 @@ from typing import Any
 import training_case as case
 
 from xaireport.nn.tflite.quantise import quantise
-from xaireport.spec import QuantiseSettings, TrainSettings, VariantSpec
 from xaireport.study.resolve import conversion
+from xaireport.study_schema import QuantiseSettings, TrainSettings, VariantSpec
 from xaireport.types import Dataset, Quantisation, TrainingRecord
 
 PARENT = VariantSpec(

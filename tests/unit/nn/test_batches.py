@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 
 from xaireport.errors import ConfigError
 from xaireport.nn import batches
-from xaireport.spec import AugmentSettings
+from xaireport.study_schema import AugmentSettings
 
 N, SIZE = 10, 4
 STEPS = 3  # of 4, 4 and 2 images

@@ -11,13 +11,13 @@ import pytest
 from tolerance import allowed, assert_same, spread
 
 from xaireport.errors import ModelError
-from xaireport.explain.cam import REDUCTIONS
-from xaireport.explain.decide import decide
+from xaireport.explain.layer_choice import decide
+from xaireport.explain.methods.cam import REDUCTIONS
 from xaireport.nn.backend import import_keras, import_tensorflow
-from xaireport.nn.gradients import GradientEngine
-from xaireport.nn.keras_classifier import KerasClassifier
-from xaireport.nn.runtime import open_model
-from xaireport.spec import ExplainSettings
+from xaireport.nn.classifier import open_model
+from xaireport.nn.keras.classifier import KerasClassifier
+from xaireport.nn.keras.gradients import GradientEngine
+from xaireport.study_schema import ExplainSettings
 from xaireport.types import Split
 
 

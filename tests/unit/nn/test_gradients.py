@@ -16,9 +16,9 @@ import pytest
 from tolerance import allowed, assert_same, spread
 
 from xaireport.errors import ModelError
-from xaireport.explain.cam import gradcam
+from xaireport.explain.methods.cam import gradcam
 from xaireport.nn.backend import import_keras, import_tensorflow
-from xaireport.nn.runtime import open_model
+from xaireport.nn.classifier import open_model
 
 SHAPE_2D, SHAPE_3D = (16, 16, 3), (12, 12, 12, 1)
 

@@ -17,11 +17,11 @@ from training_case import split
 from xaireport.errors import ModelError
 from xaireport.nn import zoo
 from xaireport.nn.backend import import_keras
-from xaireport.nn.release import save_model
-from xaireport.nn.runtime import open_model
-from xaireport.nn.tflite.file import FLOATS
+from xaireport.nn.classifier import open_model
+from xaireport.nn.keras.release import save_model
+from xaireport.nn.tflite.flatbuffer import FLOATS
 from xaireport.nn.tflite.quantise import calibration_images, complaint
-from xaireport.spec import VariantSpec
+from xaireport.study_schema import VariantSpec
 from xaireport.types import Dataset, DatasetInfo, Quantisation
 
 MODES = ("", "float16", "dynamic", "int8", "qat")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from xaireport.nn.backend import import_keras
-from xaireport.nn.release import save_model
+from xaireport.nn.keras.release import save_model
 
 
 def trained() -> Any:

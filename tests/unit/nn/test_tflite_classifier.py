@@ -13,7 +13,7 @@ import quantise_case as case
 from tolerance import allowed, assert_same, spread
 
 from xaireport.errors import ModelError
-from xaireport.nn.runtime import open_model
+from xaireport.nn.classifier import open_model
 from xaireport.nn.tflite import predictor as module
 from xaireport.nn.tflite.classifier import TFLiteClassifier
 from xaireport.types import Classifier, DifferentiableClassifier, Endpoint

@@ -14,10 +14,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from xaireport.errors import ModelError
-from xaireport.explain.decide import decide
+from xaireport.explain.layer_choice import decide
 from xaireport.nn.backend import import_keras
-from xaireport.nn.runtime import open_model
-from xaireport.spec import ExplainSettings
+from xaireport.nn.classifier import open_model
+from xaireport.study_schema import ExplainSettings
 from xaireport.types import Split
 
 SHAPE = (12, 12, 3)

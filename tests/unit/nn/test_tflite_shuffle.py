@@ -12,7 +12,7 @@ import quantise_case as case
 
 from xaireport.errors import ModelError
 from xaireport.nn.backend import import_keras
-from xaireport.nn.runtime import open_model
+from xaireport.nn.classifier import open_model
 from xaireport.nn.tflite.classifier import TFLiteClassifier
 from xaireport.nn.tflite.shuffle import shuffled
 

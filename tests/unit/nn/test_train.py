@@ -16,7 +16,7 @@ from tolerance import allowed, spread
 from xaireport.errors import ConfigError, ModelError
 from xaireport.nn import checkpoint, zoo
 from xaireport.nn.backend import import_keras
-from xaireport.spec import AugmentSettings, TrainSettings, VariantSpec
+from xaireport.study_schema import AugmentSettings, TrainSettings, VariantSpec
 from xaireport.types import Split, TrainingRecord
 
 VGG = VariantSpec(

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from tolerance import allowed, assert_same, spread
 
-from xaireport import paths
+from xaireport import resources
 from xaireport.errors import ConfigError
 from xaireport.nn import zoo
 from xaireport.nn.backend import import_keras
-from xaireport.study import load_study
+from xaireport.study.load import load_study
 
 SHAPES = {
     "fracture3d.cnn3d": ((28, 28, 28, 1), 3),
@@ -30,7 +30,7 @@ SHAPES = {
 def built(label: str) -> Any:
     """The system that the shipped study describes."""
     study, _, variant = label.partition(".")
-    spec = load_study(paths.shipped("models") / f"{study}.toml").variants[variant]
+    spec = load_study(resources.shipped("models") / f"{study}.toml").variants[variant]
     shape, n_classes = SHAPES[label]
     return zoo.build(spec.architecture, import_keras(), shape, n_classes, spec.options)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from xaireport.nn.train import train
-from xaireport.spec import AugmentSettings, TrainSettings, VariantSpec
+from xaireport.study_schema import AugmentSettings, TrainSettings, VariantSpec
 from xaireport.types import Dataset, DatasetInfo, Epoch, Split, TrainingRecord
 
 CLASSES = ("a", "b", "c")

@@ -12,16 +12,16 @@ import results_case as case
 import trust_case
 
 from xaireport.data.audit.audit import Audited, audit
-from xaireport.metrics.paired import Answers, compare
+from xaireport.metrics.comparison import Answers, compare
 from xaireport.metrics.reliability import reliability
 from xaireport.metrics.scores import evaluate
 from xaireport.metrics.subgroups import subgroups
 from xaireport.metrics.subsets import score_subsets
-from xaireport.report.figures import draw
-from xaireport.report.gathered import DataEvidence, SplitCounts, VariantEvidence
-from xaireport.report.results import assemble, write_results
-from xaireport.spec import StudySpec, VariantSpec
+from xaireport.report.figures.draw import draw
+from xaireport.results.assemble import assemble, write_results
+from xaireport.results.inputs import DataEvidence, SplitCounts, VariantEvidence
 from xaireport.study.resolve import effective
+from xaireport.study_schema import StudySpec, VariantSpec
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Split, SplitName, Trust
 
 CLASSES = ("nevus", "melanoma", "scar")

@@ -6,10 +6,10 @@ from typing import Any
 
 from xaireport.errors import Failure
 from xaireport.metrics.scores import evaluate
-from xaireport.report.gathered import DataEvidence, MadeOn, RunInfo, SeedRun, SplitCounts, VariantEvidence
-from xaireport.report.results import assemble
-from xaireport.spec import Reference, StudySpec, TrainSettings, VariantSpec
+from xaireport.results.assemble import assemble
+from xaireport.results.inputs import DataEvidence, MadeOn, RunInfo, SeedRun, SplitCounts, VariantEvidence
 from xaireport.study.resolve import effective
+from xaireport.study_schema import Reference, StudySpec, TrainSettings, VariantSpec
 from xaireport.types import (
     DatasetInfo,
     Evaluation,

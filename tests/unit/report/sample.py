@@ -359,9 +359,9 @@ class Study:
 
 def make_study(folder: Path, drawn: Sequence[str] = (), quantised: bool = False, **options: Any) -> Study:
     """Write the images and drawings of a sample; drawings of the variants ``drawn`` only, or of all."""
-    from xaireport.report.charts import lineage
-    from xaireport.report.figures import draw
-    from xaireport.report.plotting import save
+    from xaireport.report.figures.charts import lineage
+    from xaireport.report.figures.draw import draw
+    from xaireport.report.figures.plotting import save
 
     results = sample(**options)
     if quantised:

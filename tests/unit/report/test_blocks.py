@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from rendering import render_block
 
-from xaireport.report.document import (
+from xaireport.report.document.blocks import (
     Cell,
     Column,
     Count,
@@ -34,7 +35,6 @@ from xaireport.report.document import (
     Tile,
     Tiles,
 )
-from xaireport.report.html import render_block
 
 ACCURACY = Number("scores.accuracy", 0.74188, "score")
 NONE = Number("scores.auroc", None, "score", reason="one class only")

@@ -12,10 +12,9 @@ from typing import Any
 
 import browsing
 import pytest
+from rendering import render_card, render_comparison, render_index
 from sample import COUNTS, Study, make_study
 from test_html import HOSTILE
-
-from xaireport.report.html import render_card, render_comparison, render_index
 
 pytestmark = pytest.mark.skipif(bool(browsing.missing()), reason=browsing.missing() or "all is there")
 PAGES = ("card", "plain", "small", "volumes", "comparison", "hostile", "many", "index")

@@ -12,13 +12,13 @@ import evidence_case as case
 import pytest
 from page_numbers import missing_from_pdf, read
 from pypdf import PdfReader
+from rendering import render_card, render_comparison
 
-from xaireport.report.derived import seed_spread
-from xaireport.report.html import render_card, render_comparison
-from xaireport.report.pairs import ALPHA
-from xaireport.report.pdf import write_pdf
-from xaireport.report.schema import check_results
-from xaireport.spec import Statements
+from xaireport.report.writers.pdf import write_pdf
+from xaireport.results.comparisons import ALPHA
+from xaireport.results.derived import seed_spread
+from xaireport.results.schema import check_results
+from xaireport.study_schema import Statements
 from xaireport.types import Score
 
 
@@ -214,8 +214,8 @@ def test_one_variant_alone_is_not_compared_and_says_so(tmp_path: Path) -> None:
 
 
 def test_pairs_of_variants_that_are_not_shown_are_left_out(results: dict[str, Any]) -> None:
-    from xaireport.metrics.paired import Answers, compare
-    from xaireport.report.pairs import comparisons
+    from xaireport.metrics.comparison import Answers, compare
+    from xaireport.results.comparisons import comparisons
 
     data = case.dataset()
     answers = {

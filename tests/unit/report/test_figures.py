@@ -9,11 +9,11 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+from rendering import render_comparison
 from sample import sample
 
-from xaireport.report.figures import COLOURS, draw
-from xaireport.report.html import render_comparison
-from xaireport.report.svg import INK, fit
+from xaireport.report.figures.draw import COLOURS, draw
+from xaireport.report.figures.svg import INK, fit
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -68,7 +68,7 @@ def test_the_same_results_give_the_same_bytes_in_another_process(tmp_path):
     draw(sample(classes=classes, counts=(5, 6, 7)), tmp_path / "one")
     code = (
         "import sys; from pathlib import Path; from sample import sample;"
-        "from xaireport.report.figures import draw;"
+        "from xaireport.report.figures.draw import draw;"
         f"draw(sample(classes={classes!r}, counts=(5, 6, 7)), Path(sys.argv[1]))"
     )
     here = os.path.dirname(__file__)  # noqa: PTH120
@@ -113,9 +113,9 @@ def test_series_can_be_told_from_the_paper(paper):
 
 
 def test_the_cells_of_the_matrix_can_be_read():
-    from xaireport import paths
+    from xaireport import resources
 
-    css = paths.files("templates")["matrix.css"].read_text("utf-8")
+    css = resources.files("templates")["matrix.css"].read_text("utf-8")
     cells = re.findall(r"background: (#\w+); color: (#\w+)", css)
     assert len(cells) == 21
     long = {"#fff": "#ffffff", "#000": "#000000"}
@@ -124,9 +124,9 @@ def test_the_cells_of_the_matrix_can_be_read():
 
 @pytest.mark.parametrize("scheme", [0, 1])
 def test_the_pages_inks_can_be_read_on_its_papers(scheme):
-    from xaireport import paths
+    from xaireport import resources
 
-    css = paths.files("templates")["base.css"].read_text("utf-8")
+    css = resources.files("templates")["base.css"].read_text("utf-8")
     both = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", css)
     colours = {name: pair[scheme] for name, *pair in both}
     for ink in ("ink", "quiet", "link", "good", "bad"):

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 from page_numbers import read
+from rendering import render_card, render_comparison, render_index
 from sample import CLASSES, COUNTS, Study, make_study
 
 from xaireport.errors import ConfigError, RenderError
-from xaireport.report import html, pages
-from xaireport.report.html import render_card, render_comparison, render_index
-from xaireport.report.words import DEMONSTRATION
+from xaireport.report import pages
+from xaireport.report.document.phrases import DEMONSTRATION
+from xaireport.report.writers import html
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -68,7 +69,7 @@ def test_the_content_security_policy_allows_exactly_the_one_style_sheet_and_the_
 
 def test_paper_and_fragments_hold_no_script_and_nothing_that_waits_for_one(study):
     for medium in ("paper", "fragment"):
-        page = html.render(pages.card(study.results, "augmented"), study.folder, medium=medium, at="xr-")
+        page = html.render(pages.card.card(study.results, "augmented"), study.folder, medium=medium, at="xr-")
         assert "<script" not in page
         assert 'class="layer"' not in page
         assert "<input" not in page
@@ -288,7 +289,7 @@ def test_links_between_pages(study):
 
 
 def test_what_is_missing_comes_last(study, quantised):
-    from xaireport.report.pages import card
+    from xaireport.report.pages.card import card
 
     for results, variant in ((study.results, "augmented"), (quantised.results, "int8")):
         states = [section.state == "missing" for section in card(results, variant).sections]
@@ -356,9 +357,9 @@ def test_a_templates_folder_that_is_not_there_is_refused(study, tmp_path):
 
 
 def test_templates_say_safe_nowhere():
-    from xaireport import paths
+    from xaireport import resources
 
-    for name, path in paths.files("templates", first=Path(paths.shipped("templates"))).items():
+    for name, path in resources.files("templates", first=Path(resources.shipped("templates"))).items():
         if name.endswith(".html"):
             text = path.read_text("utf-8")
             assert "|safe" not in text.replace(" ", ""), name
@@ -370,7 +371,9 @@ def test_rendering_imports_neither_matplotlib_nor_tensorflow_nor_numpy():
     import sys
 
     code = (
-        "import sys; from xaireport.report.html import render_index; render_index([]);"
+        "import sys; from xaireport.report.pages.index import index;"
+        "from xaireport.report.writers.html import render;"
+        "render(index([]), None);"
         "heavy = 'matplotlib', 'tensorflow', 'numpy', 'pandas', 'weasyprint';"
         "print([name for name in heavy if name in sys.modules])"
     )
@@ -381,9 +384,9 @@ def test_rendering_imports_neither_matplotlib_nor_tensorflow_nor_numpy():
 
 def test_a_variant_of_which_everything_was_skipped(study, tmp_path):
     """Nothing could be computed, nothing explained, nothing shown: every format says so and none breaks."""
-    from xaireport.report.comparison import comparison
-    from xaireport.report.figures import draw
-    from xaireport.report.markdown import markdown
+    from xaireport.report.figures.draw import draw
+    from xaireport.report.pages.comparison import comparison
+    from xaireport.report.writers.markdown import markdown
 
     results = copy.deepcopy(study.results)
     one = results["variants"]["mine"]
@@ -398,7 +401,7 @@ def test_a_variant_of_which_everything_was_skipped(study, tmp_path):
         "gallery": [], "common": [], "examples": [], "errors": [], "runs": {}, "layers": [],
     }  # fmt: skip
     results["variants"] = {"mine": one}
-    page = pages.card(results, "mine")
+    page = pages.card.card(results, "mine")
     for medium in ("screen", "paper", "fragment"):
         text = html.render(page, study.folder, medium=medium, at="xr-" if medium == "fragment" else "")
         assert read(text, {"derma": results}).problems == []

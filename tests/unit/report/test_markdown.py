@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 from page_numbers import read
+from rendering import render_card
 from sample import COUNTS, Study, make_study
 from test_html import HOSTILE
 
-from xaireport.report.formats import Source
-from xaireport.report.html import render_card
-from xaireport.report.markdown import markdown, write
-from xaireport.report.pages import card
+from xaireport.report.pages.card import card
+from xaireport.report.plugins import Source
+from xaireport.report.writers.markdown import markdown, write
 
 
 def shown(text: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from page_numbers import agrees, quoted, read, resolve
+from rendering import render_card, render_comparison, render_index
 
-from xaireport.report.html import render_card, render_comparison, render_index
-from xaireport.report.schema import check_results
+from xaireport.results.schema import check_results
 
 FAILURE = {
     "study": "cifar10",

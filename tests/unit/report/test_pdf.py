@@ -16,12 +16,12 @@ from page_numbers import missing_from_pdf, read
 from pypdf import PdfReader
 
 from xaireport.errors import RenderError
-from xaireport.report import pdf
-from xaireport.report.comparison import comparison
-from xaireport.report.html import render
-from xaireport.report.pages import card
-from xaireport.report.summary import summary
-from xaireport.report.words import DEMONSTRATION
+from xaireport.report.document.phrases import DEMONSTRATION
+from xaireport.report.pages.card import card
+from xaireport.report.pages.comparison import comparison
+from xaireport.report.pages.index import index
+from xaireport.report.writers import pdf
+from xaireport.report.writers.html import render
 
 NAMES = ("card", "comparison", "index")
 
@@ -31,7 +31,7 @@ def html(phantom) -> dict[str, str]:
     return {
         "card": render(card(phantom.results, "augmented"), phantom.folder, medium="paper"),
         "comparison": render(comparison(phantom.results), phantom.folder, medium="paper"),
-        "index": render(summary([phantom.results]), None, medium="paper"),
+        "index": render(index([phantom.results]), None, medium="paper"),
     }
 
 
@@ -111,7 +111,7 @@ def test_the_same_page_gives_the_same_bytes_in_another_process(html, printed, tm
     (tmp_path / "card.html").write_text(html["card"], "utf-8")
     (tmp_path / "results.json").write_bytes((printed["card"].parent / "results.json").read_bytes())
     code = (
-        "import sys; from pathlib import Path; from xaireport.report.pdf import write_pdf;"
+        "import sys; from pathlib import Path; from xaireport.report.writers.pdf import write_pdf;"
         "folder = Path(sys.argv[1]);"
         "write_pdf((folder / 'card.html').read_text('utf-8'), folder / 'card.pdf', [folder / 'results.json'])"
     )

@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rendering import render_card
 from sample import Study, make_study
 
-from xaireport import paths
+from xaireport import resources
 from xaireport.engine.node import Input, Publication
 from xaireport.errors import ConfigError
-from xaireport.graph import Graph
+from xaireport.pipeline.graph import Graph
 from xaireport.report import plugins
-from xaireport.report.figures import draw
-from xaireport.report.formats import formats
-from xaireport.report.html import render_card
+from xaireport.report.figures.draw import draw
+from xaireport.report.writers.formats import formats
 
 ACME = """
-from xaireport.report.document import Figure, Paragraph
-from xaireport.report.drawings import drawing
-from xaireport.report.figures import Drawing
-from xaireport.report.formats import Format
+from xaireport.report.document.blocks import Figure, Paragraph
+from xaireport.report.document.drawings import drawing
+from xaireport.report.plugins import Drawing
+from xaireport.report.plugins import Format
 from xaireport.report.plugins import Plugin
-from xaireport.report.plotting import figure
+from xaireport.report.figures.plotting import figure
 from xaireport.report.sections.registry import SectionMaker
 
 
@@ -53,7 +53,7 @@ plugin = Plugin(
 
 
 def forget() -> None:
-    paths.plugins.cache_clear()
+    resources.plugins.cache_clear()
     plugins.loaded.cache_clear()
 
 

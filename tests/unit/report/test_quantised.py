@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from page_numbers import missing_from_pdf, read
 from pypdf import PdfReader
+from rendering import render_card, render_comparison, render_index
 from sample import Study
 
-from xaireport.report.charts import lineage, tradeoff
-from xaireport.report.html import render_card, render_comparison, render_index
-from xaireport.report.pdf import write_pdf
-from xaireport.report.schema import check_results
+from xaireport.report.figures.charts import lineage, tradeoff
+from xaireport.report.writers.pdf import write_pdf
+from xaireport.results.schema import check_results
 
 
 def words(page: str) -> str:

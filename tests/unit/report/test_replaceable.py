@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from xaireport.errors import ConfigError
-from xaireport.report.replaceable import check_replaceable, check_source
+from xaireport.results.replaceable import check_replaceable, check_source
 
 REAL = {"data": {"source": "real"}, "variants": {"a": {}}}
 PHANTOM = {"data": {"source": "phantom"}, "variants": {"a": {}}}

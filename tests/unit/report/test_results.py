@@ -17,14 +17,14 @@ from xaireport.data import canonical
 from xaireport.engine.node import Context
 from xaireport.errors import RenderError, StoreError
 from xaireport.metrics.scores import evaluate
-from xaireport.report import derived
-from xaireport.report.gathered import SeedRun, VariantEvidence
-from xaireport.report.results import write_results
-from xaireport.report.schema import check_results, schema
-from xaireport.spec import QuantiseSettings, StudySpec, VariantSpec
-from xaireport.stages import results as stage
+from xaireport.pipeline.stages import results as stage
+from xaireport.results import derived
+from xaireport.results.assemble import write_results
+from xaireport.results.inputs import SeedRun, VariantEvidence
+from xaireport.results.schema import check_results, schema
 from xaireport.study.resolve import effective
 from xaireport.study.rules import HEADLINES
+from xaireport.study_schema import QuantiseSettings, StudySpec, VariantSpec
 from xaireport.types import (
     FURTHER_SCORES,
     SCORES,

@@ -12,8 +12,8 @@ import results_case as case
 
 from xaireport import load_results
 from xaireport.errors import ConfigError, RenderError, StoreError
-from xaireport.report.load import Results
-from xaireport.report.results import write_results
+from xaireport.results.assemble import write_results
+from xaireport.results.load import Results
 from xaireport.types import SCORES
 
 

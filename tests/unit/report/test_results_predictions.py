@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from xaireport import evaluate
 from xaireport.errors import StoreError
-from xaireport.report.predictions import Predictions, write_csv
+from xaireport.results.predictions import Predictions, write_csv
 
 CLASSES = ["benign, plain", "melanoma"]
 

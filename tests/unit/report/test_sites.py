@@ -14,9 +14,9 @@ import browsing
 import pytest
 from sample import Study
 
-from xaireport.report.formats import Source
-from xaireport.report.html import write_fragment
-from xaireport.report.pages import card
+from xaireport.report.pages.card import card
+from xaireport.report.plugins import Source
+from xaireport.report.writers.html import write_fragment
 
 LACKING = [name for name in ("material", "furo", "sphinx") if importlib.util.find_spec(name) is None]
 pytestmark = pytest.mark.skipif(

@@ -12,12 +12,12 @@ import verapdf_tool
 from sample import COUNTS, Study, make_study
 from test_html import HOSTILE
 
-from xaireport.report.comparison import comparison
-from xaireport.report.document import Page
-from xaireport.report.formats import Source
-from xaireport.report.pages import card
-from xaireport.report.pdf import write
-from xaireport.report.summary import summary
+from xaireport.report.document.blocks import Page
+from xaireport.report.pages.card import card
+from xaireport.report.pages.comparison import comparison
+from xaireport.report.pages.index import index
+from xaireport.report.plugins import Source
+from xaireport.report.writers.pdf import write
 
 pytestmark = pytest.mark.skipif(bool(verapdf_tool.missing()), reason=verapdf_tool.missing() or "all is there")
 
@@ -37,7 +37,7 @@ def printed(
         "hostile": (card(hostile.results, "augmented"), hostile),
         "comparison": (comparison(quantised.results), quantised),
         "empty": (comparison(one), phantom),
-        "index": (summary([study.results]), None),
+        "index": (index([study.results]), None),
     }
     results = folder / "results.json"
     results.write_text(json.dumps(study.results), "utf-8")

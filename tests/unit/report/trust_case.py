@@ -8,7 +8,7 @@ import numpy as np
 
 from xaireport.explain.pictures import Painter
 from xaireport.metrics.means import measure, over_seeds
-from xaireport.stages.trust import judged
+from xaireport.pipeline.stages.trust import judged
 from xaireport.types import (
     Cascade,
     CascadeStep,

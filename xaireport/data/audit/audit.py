@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from xaireport.data.audit.counts import blank_images, brightness_and_sd, drift, group_leakage, split_counts
 from xaireport.data.audit.duplicates import exact_duplicates, near_duplicates, pixel_keys
-from xaireport.data.audit.likeness import find_alike
+from xaireport.data.audit.near_duplicates import find_alike
 from xaireport.data.audit.pictures import gallery
-from xaireport.data.audit.pool import pool as pooled
-from xaireport.data.audit.rules import BLANK_SD
+from xaireport.data.audit.pooled_images import pool as pooled
+from xaireport.data.audit.thresholds import BLANK_SD
 from xaireport.types import SPLITS
 from xaireport.types.audit import CleanTest, DataAudit
 
 if TYPE_CHECKING:
-    from xaireport.data.audit.likeness import Likenesses
-    from xaireport.data.audit.pool import Pool
+    from xaireport.data.audit.near_duplicates import Likenesses
+    from xaireport.data.audit.pooled_images import Pool
     from xaireport.types import Dataset, Ints
 
     Mask = NDArray[np.bool_]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xaireport.data.audit.rules import BLANK_SD, LISTED
+from xaireport.data.audit.thresholds import BLANK_SD, LISTED
 from xaireport.types import SPLITS, Skipped
 from xaireport.types.audit import AuditedSplit, BlankImage, BlankImages, Drift, GroupLeakage, Untold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xaireport.data.audit.pool import Pool
+    from xaireport.data.audit.pooled_images import Pool
 
 _TRAIN, _VAL, _TEST = range(3)
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xaireport.data.audit.rules import LISTED, MAX_DISTANCE, MIN_CORRELATION
+from xaireport.data.audit.thresholds import LISTED, MAX_DISTANCE, MIN_CORRELATION
 from xaireport.types import SPLITS
 from xaireport.types.audit import Duplicates, NearDuplicates, Pair, PairCount
 
 if TYPE_CHECKING:
-    from xaireport.data.audit.likeness import Likenesses
-    from xaireport.data.audit.pool import Pool
+    from xaireport.data.audit.near_duplicates import Likenesses
+    from xaireport.data.audit.pooled_images import Pool
     from xaireport.types import Ints
 
 ACROSS = tuple(f"{SPLITS[a]}-{SPLITS[b]}" for a, b in combinations(range(len(SPLITS)), 2))

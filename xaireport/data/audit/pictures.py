@@ -16,7 +16,7 @@ from xaireport.types import SPLITS
 from xaireport.types.audit import EXHIBIT_KINDS, BlankImages, Duplicates, Exhibit, ExhibitKind, Pair
 
 if TYPE_CHECKING:
-    from xaireport.data.audit.pool import Pool
+    from xaireport.data.audit.pooled_images import Pool
     from xaireport.types import Pixels
 
 FOLDER = "audit"

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from xaireport.explain import blackbox
-from xaireport.explain.cam import upsample
 from xaireport.explain.explain import MAPS_FILE, OCCLUSION_FILE
-from xaireport.explain.trust.sanity import other_image
+from xaireport.explain.methods import perturbation
+from xaireport.explain.methods.cam import upsample
+from xaireport.explain.trust.robustness import other_image
 from xaireport.explain.trust.similarity import rank_correlation, top_share_iou
 from xaireport.types import Floats, Ints
 
@@ -77,7 +77,7 @@ def of_occlusion(ours: Stored, theirs: Stored, seed: int) -> Alike:
     """Compare what hiding parts of an image costs the class that the first model sees in it."""
     (index, drops), (_, their_drops) = ours.drops(), theirs.drops()
     targets = ours.y_pred[index]
-    mine, other = (blackbox.occlusion_maps(each, targets)[0] for each in (drops, their_drops))
+    mine, other = (perturbation.occlusion_maps(each, targets)[0] for each in (drops, their_drops))
     return _alike(index, mine, other, seed)
 
 

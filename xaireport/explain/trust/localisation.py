@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xaireport.errors import DataError
-from xaireport.explain.cam import upsample
+from xaireport.explain.methods.cam import upsample
 from xaireport.explain.trust.similarity import overlap, top_share
 from xaireport.types import Floats, Pixels
 

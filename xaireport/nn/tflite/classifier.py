@@ -1,6 +1,6 @@
 """A TFLite file as a classifier that can be looked into: logits, activations, shuffled weights.
 
-It has no gradients of its own; those of its last layers are in ``head``. Running it is in ``predictor``.
+It has no gradients of its own; those of its last layers are in ``head_gradients``. Running it is in ``predictor``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 
 from xaireport.errors import ModelError
 from xaireport.nn import outputs
-from xaireport.nn.tflite import file
-from xaireport.nn.tflite.head import PASSED_THROUGH, Head
+from xaireport.nn.tflite import flatbuffer
+from xaireport.nn.tflite.head_gradients import PASSED_THROUGH, Head
 from xaireport.nn.tflite.predictor import BATCH, PROBE_IMAGES, TFLitePredictor
 from xaireport.nn.tflite.shuffle import shuffled
 from xaireport.types import LayerInfo
@@ -37,7 +37,7 @@ _KINDS = {
 
 
 class TFLiteClassifier(TFLitePredictor):
-    """A TFLite file behind the ``Classifier`` protocol. Made by :func:`xaireport.nn.runtime.open_model`."""
+    """A TFLite file behind the ``Classifier`` protocol. Made by `xaireport.nn.classifier.open_model`."""
 
     method_suffix = "-hybrid"
 
@@ -74,7 +74,7 @@ class TFLiteClassifier(TFLitePredictor):
         """Return activations, gradients of the target logits, and probabilities.
 
         The activations are the file's own, read while it runs. The gradients are those of its last layers,
-        rebuilt in floating point from its own weights; see :mod:`xaireport.nn.tflite.head`.
+        rebuilt in floating point from its own weights; see :mod:`xaireport.nn.tflite.head_gradients`.
 
         Parameters
         ----------
@@ -145,7 +145,7 @@ class TFLiteClassifier(TFLitePredictor):
                 raise ModelError("a layer with weights", repr(layer), f"such layers: {', '.join(known)}")
         twin = copy.copy(self)
         twin._content = shuffled(self._content, self.graph, layers, seed)
-        twin.graph = file.Graph(twin._content)
+        twin.graph = flatbuffer.Graph(twin._content)
         twin._runners = {}
         twin.__dict__.pop("_scores", None)  # a tensor of the other graph
         yield twin
@@ -186,7 +186,7 @@ class TFLiteClassifier(TFLitePredictor):
             tensor = step.inputs[0]
         return None
 
-    def _grids(self) -> list[file.Step]:
+    def _grids(self) -> list[flatbuffer.Step]:
         """Return the steps that give a grid over the image."""
         found, taken_apart = [], set[int]()
         for step in self.graph.steps:
@@ -198,7 +198,7 @@ class TFLiteClassifier(TFLitePredictor):
                 found.append(step)
         return found
 
-    def _step(self, layer: str) -> file.Step:
+    def _step(self, layer: str) -> flatbuffer.Step:
         for step in reversed(self._grids()):
             if step.layer == layer:
                 return step
@@ -206,6 +206,6 @@ class TFLiteClassifier(TFLitePredictor):
         raise ModelError("a layer with a spatial output", repr(layer), f"such layers: {names}")
 
 
-def _kind(step: file.Step) -> str:
+def _kind(step: flatbuffer.Step) -> str:
     """Return what an operator would be called as a Keras layer, as far as it matters for heatmaps."""
     return _KINDS.get(step.operator, "".join(part.capitalize() for part in step.operator.split("_")))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from xaireport.nn.tflite import file, peak_memory
+from xaireport.nn.tflite import flatbuffer, peak_memory
 from xaireport.nn.tflite.interpreter import open_interpreter
 from xaireport.types import Cost, Latency
 
@@ -47,7 +47,7 @@ def measure(files: Mapping[str, Path], parents: Mapping[str, str]) -> dict[str, 
     ModelError
         A file that cannot be run.
     """
-    contents = {name: file.read(path) for name, path in files.items()}
+    contents = {name: flatbuffer.read(path) for name, path in files.items()}
     parents = {child: parent for child, parent in parents.items() if child in files and parent in files}
     families: dict[str, list[str]] = {}
     for name in files:

@@ -1,6 +1,6 @@
 """A Keras model as one TensorFlow graph for the converter: weights as constants, its layers' own names kept.
 
-The converter calls what it makes after the operations of the graph, and ``file`` reads the layers off there.
+The converter calls what it makes after the operations of the graph, and ``flatbuffer`` reads the layers off there.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 
 from xaireport.errors import ModelError
 from xaireport.nn.backend import import_tensorflow
-from xaireport.nn.keras_predictor import KerasPredictor
-from xaireport.nn.walk import walk
+from xaireport.nn.keras.predictor import KerasPredictor
+from xaireport.nn.keras.walk import walk
 
 _MODEL = "model"
 """The scope that all layers are in: a name at the top of a graph may not begin as a layer's may."""
@@ -23,8 +23,8 @@ _IMAGES = 4
 def freeze(predictor: KerasPredictor) -> Any:
     """Return any Keras 3 model as a concrete function, scaling and softmax included, weights as constants.
 
-    Its operations are called ``model/LAYER/…``, with LAYER as in :func:`xaireport.nn.walk.walk`. Those of a
-    model that does not come apart into layers have the names that Keras gives.
+    Its operations are called ``model/LAYER/…``, with LAYER as in :func:`xaireport.nn.keras.walk.walk`. Those
+    of a model that does not come apart into layers have the names that Keras gives.
     """
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 

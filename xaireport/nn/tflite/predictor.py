@@ -15,7 +15,7 @@ import numpy as np
 
 from xaireport.errors import ModelError
 from xaireport.nn import outputs
-from xaireport.nn.tflite import file
+from xaireport.nn.tflite import flatbuffer
 from xaireport.nn.tflite.interpreter import Read, Runner, open_interpreter
 from xaireport.types import Endpoint, ModelSummary
 
@@ -48,9 +48,9 @@ class TFLitePredictor:
     def __init__(
         self, path: Path, factor: float, offset: float, output: str, threads: int | None = None
     ) -> None:
-        content = file.read(path)
+        content = flatbuffer.read(path)
         self._content, self._path, self._output_kind = content, path, output
-        self.graph = file.Graph(content)
+        self.graph = flatbuffer.Graph(content)
         self.threads = threads or os.cpu_count() or 1
         self._input, self._output = (
             self.graph.endpoint(tensor) for tensor in (self.graph.input, self.graph.output)
@@ -72,10 +72,10 @@ class TFLitePredictor:
         return ModelSummary(
             input_shape=self.input_shape,
             n_classes=max(2, self.n_outputs),
-            parameters=file.parameters(self.graph),
+            parameters=flatbuffer.parameters(self.graph),
             trainable_parameters=0,
             size_bytes=len(self._content),
-            layers=file.layer_table(self.graph),
+            layers=flatbuffer.layer_table(self.graph),
         )
 
     def predict(self, images: Pixels, batch_size: int = BATCH) -> Floats:

@@ -1,6 +1,6 @@
 """From a trained parent to a TFLite file: float32, float16, dynamic range, full integer, quantisation-aware.
 
-It makes files. Retraining is in ``aware``, running them in ``predictor``, measuring in ``cost``.
+It makes files. Retraining is in ``qat``, running them in ``predictor``, measuring in ``cost``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from xaireport.errors import ModelError
 from xaireport.files import write_atomic
 from xaireport.nn import zoo
 from xaireport.nn.backend import import_tensorflow, import_tf_keras, silence
-from xaireport.nn.keras_predictor import KerasPredictor
-from xaireport.nn.opening import open_keras
-from xaireport.nn.tflite import aware
-from xaireport.nn.tflite.file import describe
+from xaireport.nn.keras.opening import open_keras
+from xaireport.nn.keras.predictor import KerasPredictor
+from xaireport.nn.tflite import qat
+from xaireport.nn.tflite.flatbuffer import describe
 from xaireport.nn.tflite.frozen import freeze, operators
-from xaireport.spec import Conversion
+from xaireport.study_schema import Conversion
 from xaireport.types import Calibration, Dataset, OnEpoch, Pixels, Quantisation, TrainingRecord
 
 INTEGER = ("int8", "qat")
@@ -117,7 +117,7 @@ def quantise(
         if mode == "qat":
             assert images is not None
             assert conversion.fine_tuning is not None
-            model, training = aware.retrain(
+            model, training = qat.retrain(
                 model,
                 conversion.fine_tuning,
                 dataset,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xaireport.errors import ModelError
-from xaireport.nn.tflite.file import Graph
+from xaireport.nn.tflite.flatbuffer import Graph
 
 
 def shuffled(content: bytes, graph: Graph, layers: Sequence[str], seed: int) -> bytes:

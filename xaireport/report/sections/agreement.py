@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xaireport.report.document import Block, Cell, Column, Paragraph, Row, Strong, Table, Text, Tone
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.blocks import Block, Cell, Column, Paragraph, Row, Strong, Table, Text, Tone
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import class_name, parent_title, title
 from xaireport.report.sections.registry import Card
-from xaireport.report.words import class_name, parent_title, title
 
 SHOWN = 20
 """Flips listed by name; results.json has them all."""
@@ -30,7 +30,7 @@ def blocks(card: Card) -> tuple[Block, ...]:
     return tuple(found)
 
 
-def sentence(study: Evidence, variant: Evidence) -> Text:
+def sentence(study: Cursor, variant: Cursor) -> Text:
     """Return in words how far a variant and its parent agree."""
     counts = variant.at("flip_counts")
     return (
@@ -49,7 +49,7 @@ def sentence(study: Evidence, variant: Evidence) -> Text:
     )
 
 
-def summary(variants: Sequence[Evidence]) -> Table:
+def summary(variants: Sequence[Cursor]) -> Table:
     """Return agreement with the parent, and what changed sides, of several variants."""
     columns = (
         Column(("Variant",), False),

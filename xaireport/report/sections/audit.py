@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import (
+from xaireport.report.document.blocks import (
     Block,
     Cell,
     Column,
@@ -17,11 +17,8 @@ from xaireport.report.document import (
     Table,
     Text,
 )
-from xaireport.report.evidence import Evidence
-from xaireport.report.words import (
-    class_name,
-    joined,
-)
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import class_name, joined
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 ACROSS = {
@@ -38,7 +35,7 @@ KINDS = {
 }
 
 
-def blocks(study: Evidence) -> tuple[Block, ...]:
+def blocks(study: Cursor) -> tuple[Block, ...]:
     """Return what was found out about the data; missing where no audit was made."""
     if not study.get("data_audit"):
         return (Paragraph(("The data were not audited.",), "muted"),)
@@ -49,7 +46,7 @@ def blocks(study: Evidence) -> tuple[Block, ...]:
     return tuple(found)
 
 
-def _leaks(audit: Evidence) -> Block:
+def _leaks(audit: Cursor) -> Block:
     place = audit.at("group_leakage")
     if place.get("skipped"):
         return Paragraph(("Groups: ", place.quote("skipped", "reason"), "."), "muted")
@@ -80,7 +77,7 @@ def _leaks(audit: Evidence) -> Block:
     )
 
 
-def _copies(audit: Evidence) -> Table:
+def _copies(audit: Cursor) -> Table:
     """Exact and near duplicates: how many, where, and whether they show one group or two labels."""
     kinds = [audit.at("exact_duplicates"), audit.at("near_duplicates")]
     counted: list[tuple[str, tuple[str, ...], str]] = [("in all", ("pairs",), "count")]
@@ -98,7 +95,7 @@ def _copies(audit: Evidence) -> Table:
     return Table(("Copies in the data",), columns, rows, (note,))
 
 
-def _balance(audit: Evidence) -> Facts:
+def _balance(audit: Cursor) -> Facts:
     drift, blank = audit.at("drift"), audit.at("blank")
     said: list[Inline] = [
         drift.quote("label", role="class"),
@@ -133,7 +130,7 @@ def _balance(audit: Evidence) -> Facts:
     )
 
 
-def _gallery(study: Evidence, audit: Evidence) -> Gallery:
+def _gallery(study: Cursor, audit: Cursor) -> Gallery:
     pictures = []
     for place in audit.each("gallery"):
         ids = [place.quote("sample_ids", i, role="code") for i in range(len(place.get("sample_ids")))]

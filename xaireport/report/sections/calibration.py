@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import (
+from xaireport.report.document.blocks import (
     Block,
     Cell,
     Column,
@@ -15,11 +15,11 @@ from xaireport.report.document import (
     Text,
     Tone,
 )
-from xaireport.report.drawings import drawing
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.drawings import drawing
+from xaireport.report.document.phrases import class_name, interval, score_name, sentence_case
 from xaireport.report.sections.cells import value_cell
 from xaireport.report.sections.registry import Card, Content, absent
-from xaireport.report.words import class_name, interval, score_name, sentence_case
 
 SCORES = ("ece", "ece_classwise", "brier", "brier_skill", "log_loss")
 NEAR = 0.05
@@ -36,7 +36,7 @@ def make(card: Card) -> Content:
     return "computed", tuple(blocks)
 
 
-def _sentence(variant: Evidence) -> Text:
+def _sentence(variant: Cursor) -> Text:
     """Return which way the probabilities err, and what a temperature would do; it is not applied."""
     place = variant.at("calibration")
     ece = variant.at("scores", "ece")
@@ -87,7 +87,7 @@ def _diagram(card: Card) -> Figure:
     )
 
 
-def _scores(variant: Evidence) -> Table:
+def _scores(variant: Cursor) -> Table:
     place = variant.at("calibration")
     softened = bool(place.get("scores"))
     columns = [Column(("Score",), False), Column(("value",)), Column(("interval",))]

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import Cell, Number, Tone
-from xaireport.report.evidence import Evidence
-from xaireport.report.words import difference, interval, lean, signed_interval
+from xaireport.report.document.blocks import Cell, Number, Tone
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import difference, interval, lean, signed_interval
 
 
-def value_cell(score: Evidence) -> Cell:
+def value_cell(score: Cursor) -> Cell:
     """Return a score, or a dash; beneath, why there is none, or what went into it as nought."""
     number: Number = score.score()
     return Cell((number,), (score.quote("reason"),) if number.reason else ())
 
 
-def score_cell(score: Evidence, tone: Tone = "") -> Cell:
+def score_cell(score: Cursor, tone: Tone = "") -> Cell:
     """Return a score, and beneath it its interval or why it has none."""
     cell = value_cell(score)
     return Cell(cell.text, interval(score) or cell.below, tone)
 
 
-def difference_cell(place: Evidence, key: str, score: str) -> Cell:
+def difference_cell(place: Cursor, key: str, score: str) -> Cell:
     """Return a stored difference, its interval beneath; coloured only where that leaves out zero.
 
     Parameters
     ----------
-    place : Evidence
+    place : Cursor
         Holds the difference under ``key``, and ``lo``, ``hi`` and ``reason`` where there are any.
     key : str
         "value" or "difference".
@@ -38,7 +38,7 @@ def difference_cell(place: Evidence, key: str, score: str) -> Cell:
     return Cell((shown,) if leaning(place, key, score) else shown.text, below)
 
 
-def leaning(place: Evidence, key: str, score: str) -> Tone:
+def leaning(place: Cursor, key: str, score: str) -> Tone:
     """Return which way a stored difference leans; none where it has no interval, or one that holds zero."""
     lo, hi = place.get("lo"), place.get("hi")
     return "" if lo is None or lo <= 0 <= hi else lean(place.get(key), score)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import Cell, Column, Count, Details, Figure, Matrix, Row, Table, Text
-from xaireport.report.drawings import drawing
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.blocks import Cell, Column, Count, Details, Figure, Matrix, Row, Table, Text
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.drawings import drawing
+from xaireport.report.document.phrases import class_name, letter
 from xaireport.report.sections.cells import score_cell
 from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import class_name, letter
 
 MATRIX_LIMIT = 20
 """More classes than this do not fit a page: the drawing takes the place of the matrix."""
@@ -86,7 +86,7 @@ def _further(card: Card) -> tuple[Details, ...]:
     return (Details(("Specificity, NPV and LR+ per class",), (table,)),)
 
 
-def _any_undefined(variant: Evidence) -> bool:
+def _any_undefined(variant: Cursor) -> bool:
     return any(
         row[score]["value"] is None
         for row in variant.get("per_class")
@@ -94,7 +94,7 @@ def _any_undefined(variant: Evidence) -> bool:
     )
 
 
-def _count(variant: Evidence, true: int, predicted: int) -> Count:
+def _count(variant: Cursor, true: int, predicted: int) -> Count:
     share = variant.number("confusion_normalised", true, predicted, form="percent")
     shade = 0 if share.value is None else round(SHADES * share.value)
     number = variant.number("confusion", true, predicted, form="count")

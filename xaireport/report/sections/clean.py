@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import Block, Cell, Column, Notice, Paragraph, Row, Strong, Table, Text
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.blocks import Block, Cell, Column, Notice, Paragraph, Row, Strong, Table, Text
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import leading_scores, score_name, title
 from xaireport.report.sections.cells import difference_cell, score_cell
-from xaireport.report.words import leading_scores, score_name, title
 
 
-def leak(study: Evidence) -> Text:
+def leak(study: Cursor) -> Text:
     """Return the worst news about the test set in one sentence; nothing where there is none."""
     audit = study.at("data_audit") if study.get("data_audit") else None
     if audit is None:
@@ -45,14 +45,14 @@ def leak(study: Evidence) -> Text:
     )
 
 
-def notices(study: Evidence) -> tuple[Notice, ...]:
+def notices(study: Cursor) -> tuple[Notice, ...]:
     """Return the leak as a notice for the head of a page; none where the test set is clean."""
     told = leak(study)
     said: Text = (*told, ". What the scores are without these images stands under Data.")
     return (Notice(said, "bad"),) if told else ()
 
 
-def clean_scores(variant: Evidence, study: Evidence) -> tuple[Block, ...]:
+def clean_scores(variant: Cursor, study: Cursor) -> tuple[Block, ...]:
     """Return a variant's scores on the clean parts of the test split beside those of all of it."""
     if not variant.get("clean"):
         return ()
@@ -70,7 +70,7 @@ def clean_scores(variant: Evidence, study: Evidence) -> tuple[Block, ...]:
     return (Table(caption, _clean_columns("Test images", scores), tuple(rows), _mix(variant)),)
 
 
-def clean_summary(study: Evidence) -> tuple[Block, ...]:
+def clean_summary(study: Cursor) -> tuple[Block, ...]:
     """Return the scores of every variant on the clean part of the test split; nothing where all is clean."""
     if not leak(study):
         return ()
@@ -88,7 +88,7 @@ def clean_summary(study: Evidence) -> tuple[Block, ...]:
     return (Table(caption, _clean_columns("Variant", scores), tuple(rows), _mix(variants[0])),)
 
 
-def _clean_scores(study: Evidence, variant: Evidence) -> list[str]:
+def _clean_scores(study: Cursor, variant: Cursor) -> list[str]:
     known = variant.get("clean", "train", "scores") or ()
     return [score for score in leading_scores(study.get("headline", "score")) if score in known]
 
@@ -100,15 +100,15 @@ def _clean_columns(head: str, scores: list[str]) -> tuple[Column, ...]:
     return (Column((head,), False), Column(("n",)), *pairs)
 
 
-def _count(place: Evidence, key: str) -> Cell:
+def _count(place: Cursor, key: str) -> Cell:
     return Cell((place.number(key, form="count"),))
 
 
-def _whole(variant: Evidence, scores: list[str]) -> list[Cell]:
+def _whole(variant: Cursor, scores: list[str]) -> list[Cell]:
     return [cell for score in scores for cell in (score_cell(variant.at("scores", score)), Cell(()))]
 
 
-def _part(place: Evidence, scores: list[str]) -> list[Cell]:
+def _part(place: Cursor, scores: list[str]) -> list[Cell]:
     cells: list[Cell] = []
     for score in scores:
         if place.get("scores", score) is None:
@@ -120,7 +120,7 @@ def _part(place: Evidence, scores: list[str]) -> list[Cell]:
     return cells
 
 
-def _mix(variant: Evidence) -> tuple[Text, ...]:
+def _mix(variant: Cursor) -> tuple[Text, ...]:
     """Say how the clean part's mix of classes differs: what it scores is not the effect of the leak alone."""
     part, whole = variant.at("clean", "train", "scores"), variant.at("scores")
     name = "no_information_rate"

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from xaireport.report.document import Block, Cell, Column, Link, Paragraph, Quote, Row, Table, Text, Tone
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.blocks import (
+    Block,
+    Cell,
+    Column,
+    Link,
+    Paragraph,
+    Quote,
+    Row,
+    Table,
+    Text,
+    Tone,
+)
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import joined
 from xaireport.report.sections.registry import Card, Content, absent
-from xaireport.report.words import joined
 
 _absent = absent("No crosswalk to reporting guidelines was made.")
 
@@ -33,7 +44,7 @@ def make(card: Card) -> Content:
     return "computed", tuple(blocks)
 
 
-def _answered(card: Card, frameworks: list[Evidence]) -> Table:
+def _answered(card: Card, frameworks: list[Cursor]) -> Table:
     columns = [Column(("Section",), False), Column(("state",), False)]
     columns += [Column((framework.quote("name"),), False) for framework in frameworks]
     rows = []
@@ -49,7 +60,7 @@ def _answered(card: Card, frameworks: list[Evidence]) -> Table:
     return Table(("Items that each section of this card answers",), tuple(columns), tuple(rows))
 
 
-def _elsewhere(framework: Evidence) -> list[Row]:
+def _elsewhere(framework: Cursor) -> list[Row]:
     """Return a row per reason, in the order of the items."""
     reasons = list(dict.fromkeys(item.get("why") for item in framework.each("items") if item.get("why")))
     rows = []
@@ -60,21 +71,21 @@ def _elsewhere(framework: Evidence) -> list[Row]:
     return rows
 
 
-def _items(framework: Evidence, wanted: Callable[[Evidence], bool]) -> Text:
+def _items(framework: Cursor, wanted: Callable[[Cursor], bool]) -> Text:
     """Return the numbers of the items wanted; what each asks is shown beside the pointer."""
     found = [item for item in framework.each("items") if wanted(item)]
     return joined(Quote(item.at("item").key, item.get("item"), whole=item.get("asks")) for item in found)
 
 
-def _answers(letter: str, item: Evidence) -> bool:
+def _answers(letter: str, item: Cursor) -> bool:
     return letter in item.get("sections")
 
 
-def _left_to(reason: str, item: Evidence) -> bool:
+def _left_to(reason: str, item: Cursor) -> bool:
     return bool(item.get("why") == reason)
 
 
-def _sources(frameworks: list[Evidence]) -> tuple[Text, ...]:
+def _sources(frameworks: list[Cursor]) -> tuple[Text, ...]:
     told = [
         (place.quote("name"), ": ", place.quote("title"), " (", place.quote("source"), ")")
         for place in frameworks

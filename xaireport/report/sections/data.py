@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import Cell, Column, Facts, Inline, Notice, Row, Table, Text
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.blocks import Cell, Column, Facts, Inline, Notice, Row, Table, Text
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import class_name, joined
 from xaireport.report.sections import audit, clean
 from xaireport.report.sections.registry import Card, Content
 from xaireport.report.sections.statements import stated
-from xaireport.report.words import class_name, joined
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -18,25 +18,25 @@ def make(card: Card) -> Content:
     return "computed", (*notes(card.study), facts(card.study), splits(card.study), *found)
 
 
-def notes(study: Evidence) -> tuple[Notice, ...]:
+def notes(study: Cursor) -> tuple[Notice, ...]:
     """What the loader had to say about the data."""
     return tuple(
         Notice((study.quote("data", "notes", i),), "") for i in range(len(study.get("data", "notes") or ()))
     )
 
 
-def official(study: Evidence) -> Text:
+def official(study: Cursor) -> Text:
     """Whether the file is the publisher's own."""
     said = {True: "yes", False: "no", None: "no official checksum"}[study.get("data", "official")]
     return (said,)
 
 
-def source(study: Evidence) -> str:
+def source(study: Cursor) -> str:
     """Real or phantom, for readers."""
     return "phantom (synthetic)" if study.get("data", "source") == "phantom" else "real"
 
 
-def facts(study: Evidence) -> Facts:
+def facts(study: Cursor) -> Facts:
     """Where the data come from, and which file they are."""
     data = study.at("data")
     shape = joined(
@@ -57,7 +57,7 @@ def facts(study: Evidence) -> Facts:
     return Facts(tuple(rows))
 
 
-def splits(study: Evidence) -> Table:
+def splits(study: Cursor) -> Table:
     """Images per split and class, and groups where known."""
     place = study.at("data", "splits")
     names = [name for name in SPLITS if place.get(name)]

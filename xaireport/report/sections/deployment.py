@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from xaireport.report.document import (
+from xaireport.report.document.blocks import (
     Block,
     Cell,
     Column,
@@ -20,11 +20,11 @@ from xaireport.report.document import (
     Table,
     Text,
 )
-from xaireport.report.evidence import Evidence
-from xaireport.report.words import MODES, joined, parent_title, title
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import MODES, joined, parent_title, title
 
 
-def of_card(study: Evidence, variant: Evidence) -> tuple[Block, ...]:
+def of_card(study: Cursor, variant: Cursor) -> tuple[Block, ...]:
     """Return the quantisation record and the costs of one variant; nothing where there is neither."""
     blocks: list[Block] = []
     if variant.get("quantisation"):
@@ -36,18 +36,18 @@ def of_card(study: Evidence, variant: Evidence) -> tuple[Block, ...]:
     if variant.get("cost"):
         parent = study.at("variants", str(variant.get("parent"))) if variant.get("quantisation") else None
         beside = [parent] if parent is not None and _known(study, variant) else []
-        blocks.append(costs(study, [*beside, variant], "What it costs where it runs"))
+        blocks.append(costs([*beside, variant], "What it costs where it runs"))
         blocks += not_smaller(study, [variant])
     return tuple(blocks)
 
 
-def notes(variant: Evidence) -> tuple[Notice, ...]:
+def notes(variant: Cursor) -> tuple[Notice, ...]:
     """What the making of the file had to say: fewer images to calibrate on than asked for."""
     count = len(variant.get("quantisation", "notes", default=()) or ())
     return tuple(Notice((variant.quote("quantisation", "notes", i),), "") for i in range(count))
 
 
-def costs(study: Evidence, variants: Sequence[Evidence], caption: str) -> Table:
+def costs(variants: Sequence[Cursor], caption: str) -> Table:
     """Return size, memory and time of variants, each with its ratio to the parent's float32 file."""
     first = next(place for place in variants if place.get("cost"))
     settings = list(first.each("cost", "latency"))
@@ -86,7 +86,7 @@ def costs(study: Evidence, variants: Sequence[Evidence], caption: str) -> Table:
     return Table((caption,), tuple(columns), tuple(rows), tuple(told))
 
 
-def not_smaller(study: Evidence, variants: Iterable[Evidence]) -> tuple[Paragraph, ...]:
+def not_smaller(study: Cursor, variants: Iterable[Cursor]) -> tuple[Paragraph, ...]:
     """Say where full integer takes no fewer bytes than the same parent's dynamic range."""
     said = []
     for variant in variants:
@@ -117,7 +117,7 @@ def not_smaller(study: Evidence, variants: Iterable[Evidence]) -> tuple[Paragrap
     return tuple(said)
 
 
-def effort(variants: Sequence[Evidence]) -> Table:
+def effort(variants: Sequence[Cursor]) -> Table:
     """Return what each quantised variant took to make and needs to run, beside the reference's words."""
     columns = tuple(
         Column((label,), numeric)
@@ -160,16 +160,16 @@ def effort(variants: Sequence[Evidence]) -> Table:
     )
 
 
-def _runs(latency: Evidence) -> int:
+def _runs(latency: Cursor) -> int:
     return int(latency.get("runs"))
 
 
-def _known(study: Evidence, variant: Evidence) -> bool:
+def _known(study: Cursor, variant: Cursor) -> bool:
     parent = variant.get("parent")
     return bool(study.get("variants", parent, "cost"))
 
 
-def _facts(study: Evidence, variant: Evidence, record: Evidence) -> tuple[tuple[Text, Text], ...]:
+def _facts(study: Cursor, variant: Cursor, record: Cursor) -> tuple[tuple[Text, Text], ...]:
     file = record.at("file")
     rows: list[tuple[Text, Text]] = [
         (("Quantisation",), (f"{MODES[record.get('mode')]}, from ", parent_title(study, variant))),
@@ -204,23 +204,23 @@ def _facts(study: Evidence, variant: Evidence, record: Evidence) -> tuple[tuple[
     return tuple(rows)
 
 
-def _steps(record: Evidence) -> Text:
+def _steps(record: Cursor) -> Text:
     return joined((record.quote("steps", i) for i in range(len(record.get("steps")))), "; ")
 
 
-def _packages(record: Evidence) -> Text:
+def _packages(record: Cursor) -> Text:
     packages = record.get("packages")
     return joined(record.quote("packages", i, role="code") for i in range(len(packages))) or ("none",)
 
 
-def _runtime(record: Evidence) -> Text:
+def _runtime(record: Cursor) -> Text:
     operators: Text = ("operators ", record.quote("operator_set", role="code"))
     if not record.get("file", "runtime"):
         return operators
     return ("TFLite runtime ", record.quote("file", "runtime", role="code"), " or later, ", *operators)
 
 
-def _endpoint(place: Evidence) -> Text:
+def _endpoint(place: Cursor) -> Text:
     kind = place.quote("type", role="code")
     if not place.get("scale"):
         return (kind,)
@@ -228,7 +228,7 @@ def _endpoint(place: Evidence) -> Text:
     return (kind, ", scale ", scale, ", zero point ", zero)
 
 
-def _float_layers(record: Evidence) -> Block:
+def _float_layers(record: Cursor) -> Block:
     layers = list(record.each("file", "float_layers"))
     dynamic = record.get("mode") == "dynamic"
     if not layers:
@@ -255,7 +255,7 @@ def _float_layers(record: Evidence) -> Block:
     return Table((caption,), columns, rows)
 
 
-def _operators(record: Evidence) -> Table:
+def _operators(record: Cursor) -> Table:
     rows = tuple(
         Row(
             Cell((one.quote("operator", role="code"),)),
@@ -276,7 +276,7 @@ def _operators(record: Evidence) -> Table:
     return Table(("Operators",), columns, rows)
 
 
-def _tensors(record: Evidence) -> Table:
+def _tensors(record: Cursor) -> Table:
     rows = tuple(
         Row(
             Cell((one.quote("type", role="code"),)),
@@ -288,7 +288,7 @@ def _tensors(record: Evidence) -> Table:
     return Table(("Tensors by type",), columns, rows)
 
 
-def _cost_row(place: Evidence, settings: int) -> Row:
+def _cost_row(place: Cursor, settings: int) -> Row:
     cost = place.at("cost")
     ratio: Text = (cost.number("size_ratio", form="ratio"),) if cost.get("size_ratio") is not None else ()
     cells = [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import Block, Cell, Column, Gallery, Paragraph, Row, Table
+from xaireport.report.document.blocks import Block, Cell, Column, Gallery, Paragraph, Row, Table
+from xaireport.report.document.phrases import class_name, method_name
 from xaireport.report.sections.heatmaps import picture
 from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import class_name, method_name
 
 CONFIDENT = 6
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xaireport.report.document import Cell, Column, Inline, Paragraph, Row, Table, Text
-from xaireport.report.evidence import Evidence
-from xaireport.report.sections.cells import score_cell, value_cell
-from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import (
+from xaireport.report.document.blocks import Cell, Column, Inline, Paragraph, Row, Table, Text
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import (
     BASELINES,
     SCORES,
     difference,
@@ -19,6 +17,8 @@ from xaireport.report.words import (
     score_name,
     sentence_case,
 )
+from xaireport.report.sections.cells import score_cell, value_cell
+from xaireport.report.sections.registry import Card, Content
 
 ELSEWHERE = ("nll", "brier", "brier_skill", "ece", "ece_classwise", "no_information_rate")
 """Scores that other parts of the card print."""
@@ -41,7 +41,7 @@ def make(card: Card) -> Content:
     return "computed", (lead, _table(study, variant, name), *spread)
 
 
-def reference_key(variant: Evidence, score: str) -> str:
+def reference_key(variant: Cursor, score: str) -> str:
     """Return which of the reference's figures belongs beside a score; empty for none.
 
     Where the averaging is not stated, the figure stands beside the weighted mean, and a note says so.
@@ -54,14 +54,14 @@ def reference_key(variant: Evidence, score: str) -> str:
     return key if key and variant.get("reference", key) is not None else ""
 
 
-def reference_text(variant: Evidence, key: str) -> Text:
+def reference_text(variant: Cursor, key: str) -> Text:
     """Return the reference's figure, marked where it is approximate."""
     about = "≈\u00a0" if variant.get("reference", "approximate") else ""
     number = variant.number("reference", key, form="plain")  # as it was given
     return (about, number) if about else (number,)
 
 
-def reference_notes(study: Evidence, variant: Evidence) -> tuple[Text, ...]:
+def reference_notes(study: Cursor, variant: Cursor) -> tuple[Text, ...]:
     """Return what must be known about the reference: whose it is, and what it cannot be compared with."""
     if not variant.get("reference"):
         return ()
@@ -86,7 +86,7 @@ def distinct(notes: Iterable[Text]) -> tuple[Text, ...]:
     return tuple(seen.values())
 
 
-def _table(study: Evidence, variant: Evidence, headline: str) -> Table:
+def _table(study: Cursor, variant: Cursor, headline: str) -> Table:
     parent = variant.get("parent_difference")  # none where the parent was not built
     reference = variant.get("reference")
     compared = bool(variant.get("reference_difference"))
@@ -126,7 +126,7 @@ def _table(study: Evidence, variant: Evidence, headline: str) -> Table:
     return Table(("All scores on the test split",), tuple(columns), tuple(rows), _notes(study, variant))
 
 
-def _spread(variant: Evidence) -> Table:
+def _spread(variant: Cursor) -> Table:
     """Return what several training runs came to: how much a score owes to the seed."""
     columns = (
         Column(("Score",), False),
@@ -151,7 +151,7 @@ def _spread(variant: Evidence) -> Table:
     return Table(("The same training with several seeds; the card shows the first",), columns, rows)
 
 
-def referenced_cell(place: Evidence, score: str) -> Cell:
+def referenced_cell(place: Cursor, score: str) -> Cell:
     """Return a variant's score with the reference, and the difference to it, beneath."""
     if not place.get("scores", score):
         return Cell(("–",))
@@ -165,15 +165,15 @@ def referenced_cell(place: Evidence, score: str) -> Cell:
     return Cell(cell.text, bounds, "", tuple(told)) if bounds else Cell(cell.text, tuple(told))
 
 
-def _level(variant: Evidence) -> Text:
+def _level(variant: Cursor) -> Text:
     """Return the level of the intervals; nothing where none is stored."""
     known = (score for score in variant.each("scores") if score.get("level") is not None)
     return next(((score.number("level", form="percent"),) for score in known), ())
 
 
-def _how(variant: Evidence) -> tuple[Text, ...]:
+def _how(variant: Cursor) -> tuple[Text, ...]:
     """Say how the intervals were made, and what they take for independent."""
-    methods: dict[str, Evidence] = {}
+    methods: dict[str, Cursor] = {}
     for score in variant.each("scores"):
         if score.get("method") and score.path[-1] not in ELSEWHERE:
             methods.setdefault(str(score.get("method")), score)
@@ -193,11 +193,11 @@ def _order(score: str) -> int:
     return list(SCORES).index(score) if score in SCORES else len(SCORES)
 
 
-def _naive(study: Evidence, score: str) -> Text:
+def _naive(study: Cursor, score: str) -> Text:
     return (study.number("baselines", BASELINES[score][0]),) if score in BASELINES else ()
 
 
-def _notes(study: Evidence, variant: Evidence) -> tuple[Text, ...]:
+def _notes(study: Cursor, variant: Cursor) -> tuple[Text, ...]:
     naive: Text = (
         "Naive: balanced accuracy of guessing, ",
         "and accuracy of always naming the largest class of the test split.",

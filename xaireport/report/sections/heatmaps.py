@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from xaireport.report import format as forms
-from xaireport.report.document import (
+from xaireport.report.document import format as forms
+from xaireport.report.document.blocks import (
     Block,
     Details,
     Gallery,
@@ -16,10 +16,10 @@ from xaireport.report.document import (
     Subject,
     Text,
 )
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import RIGHT, WRONG, class_name, grid, joined, letter, method_name
 from xaireport.report.sections import trust
 from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import RIGHT, WRONG, class_name, grid, joined, letter, method_name
 
 ZERO = "no positive evidence"
 CHOSEN = {
@@ -58,8 +58,8 @@ def make(card: Card) -> Content:
 
 
 def picture(
-    study: Evidence,
-    place: Evidence,
+    study: Cursor,
+    place: Cursor,
     *,
     with_true: bool = False,
     with_map: bool = False,
@@ -70,7 +70,7 @@ def picture(
 
     Parameters
     ----------
-    place : Evidence
+    place : Cursor
         One element of ``examples``, ``gallery`` or ``common``.
     with_true : bool
         Name the true class too, where no heading does.
@@ -103,7 +103,7 @@ def picture(
     return Picture(tuple(images), caption, hit, joined(below, " · "), bool(slices), subject)
 
 
-def subject_of(study: Evidence, place: Evidence, where: str) -> Subject:
+def subject_of(study: Cursor, place: Cursor, where: str) -> Subject:
     """Return what one example is a picture of."""
     return Subject(
         place.quote("sample_id", role="code"),
@@ -116,14 +116,14 @@ def subject_of(study: Evidence, place: Evidence, where: str) -> Subject:
     )
 
 
-def alternative(study: Evidence, place: Evidence) -> str:
+def alternative(study: Cursor, place: Cursor) -> str:
     """Return the words that stand for a picture, from the data."""
     classes = study.get("classes")
     p = forms.text(place.get("p"), "probability")
     return f"true {classes[place.get('y_true')]}, predicted {classes[place.get('y_pred')]}, p = {p}"
 
 
-def _method(heatmaps: Evidence) -> Text:
+def _method(heatmaps: Cursor) -> Text:
     where: Text = ()
     if heatmaps.get("layer"):
         where = (" at layer ", heatmaps.quote("layer", role="code"))
@@ -142,7 +142,7 @@ def _method(heatmaps: Evidence) -> Text:
     )
 
 
-def _choice(heatmaps: Evidence) -> Text:
+def _choice(heatmaps: Cursor) -> Text:
     """Return how the layer was chosen."""
     by = heatmaps.get("chosen_by")
     if by != "validation":
@@ -160,7 +160,7 @@ def _choice(heatmaps: Evidence) -> Text:
     )
 
 
-def _skipped(heatmaps: Evidence) -> Notice:
+def _skipped(heatmaps: Cursor) -> Notice:
     said: Text = ("No heatmaps: ", heatmaps.quote("skipped", "reason"), ".")
     if heatmaps.get("skipped", "hint"):
         said += (" Hint: ", heatmaps.quote("skipped", "hint"), ".")
@@ -188,7 +188,7 @@ def _through_volumes(card: Card) -> tuple[Gallery, ...]:
 def _per_class(card: Card, field: str) -> tuple[Gallery, ...]:
     mapped = not card.variant.get("heatmaps", "skipped")
     method = method_name(card.variant.at("heatmaps")) if mapped else ""
-    by_class: dict[int, list[Evidence]] = {}
+    by_class: dict[int, list[Cursor]] = {}
     for place in card.variant.each(field):
         by_class.setdefault(int(place.get("y_true")), []).append(place)
     galleries = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import Facts, Text
+from xaireport.report.document.blocks import Facts, Text
 from xaireport.report.sections.registry import Card, Content
 from xaireport.report.sections.statements import stated
 

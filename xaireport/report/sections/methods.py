@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import Facts, Text
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.blocks import Facts, Text
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import joined
 from xaireport.report.sections.registry import Card, Content, absent
-from xaireport.report.words import joined
 
 _absent = absent("Formulas and conventions are not written out here.")
 
@@ -22,6 +22,6 @@ def make(card: Card) -> Content:
     return "computed", (Facts(tuple(rows)),)
 
 
-def _told(step: Evidence) -> Text:
+def _told(step: Cursor) -> Text:
     source: Text = (" (", step.quote("source"), ")") if step.get("source") else ()
     return (step.quote("text"), *source)

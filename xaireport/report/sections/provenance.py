@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import Facts, Inline, Text
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.blocks import Facts, Inline, Text
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import joined
 from xaireport.report.sections.data import official
 from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import joined
 
 
 def make(card: Card) -> Content:
@@ -38,7 +38,7 @@ def make(card: Card) -> Content:
     return "computed", (Facts(tuple(rows)),)
 
 
-def _machines(run: Evidence) -> list[tuple[Text, Text]]:
+def _machines(run: Cursor) -> list[tuple[Text, Text]]:
     """Return where the results were made; of several machines, each with how many steps it made."""
     made_on = list(run.each("made_on")) if run.get("made_on") else []
     if len(made_on) < 2:
@@ -52,7 +52,7 @@ def _machines(run: Evidence) -> list[tuple[Text, Text]]:
     ]
 
 
-def _machine(place: Evidence) -> Text:
+def _machine(place: Cursor) -> Text:
     """Return one machine in words; records of before say less of it."""
     text: list[Inline] = []
     for name in ("processor", "instruction_set", "platform"):

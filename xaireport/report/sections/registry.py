@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from xaireport.errors import ConfigError
-from xaireport.report.document import Block, Paragraph, Section, State
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.blocks import Block, Paragraph, Section, State
+from xaireport.report.document.cursor import Cursor
 
 Content = tuple[State, tuple[Block, ...]]
 
@@ -16,8 +16,8 @@ Content = tuple[State, tuple[Block, ...]]
 class Card:
     """What a section is made from: the study and the variant the card is about."""
 
-    study: Evidence
-    variant: Evidence
+    study: Cursor
+    variant: Cursor
     made: Mapping[str, Section] = field(default_factory=dict)
     """Letter -> the sections that come before this one."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from xaireport.report.document import Facts, Paragraph, Strong, Text
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.blocks import Facts, Paragraph, Strong, Text
+from xaireport.report.document.cursor import Cursor
 from xaireport.report.sections.registry import Card, Content
 
 USE = {
@@ -27,7 +27,7 @@ def make_limits(card: Card) -> Content:
     return _stated(card, LIMITS, "Nobody has stated limits or ethical considerations.")
 
 
-def stated(study: Evidence, *keys: str) -> Text:
+def stated(study: Cursor, *keys: str) -> Text:
     """Return what people state as the results have it, or that it is missing."""
     return (study.quote(*keys),) if study.get(*keys) else (Strong(("missing",), "bad"),)
 

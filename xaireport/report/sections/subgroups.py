@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from xaireport.report.document import Block, Cell, Column, Paragraph, Row, Strong, Table, Text
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.blocks import Block, Cell, Column, Paragraph, Row, Strong, Table, Text
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import difference, leading_scores, score_name, signed_interval
 from xaireport.report.sections.cells import difference_cell, score_cell
 from xaireport.report.sections.registry import Card, Content, absent
-from xaireport.report.words import difference, leading_scores, score_name, signed_interval
 
 MEANS = {"balanced_accuracy", "auroc"}
 """Scores that are means over the classes that a part shows."""
@@ -30,13 +30,13 @@ def make(card: Card) -> Content:
     return "computed", tuple(blocks)
 
 
-def _scores(study: Evidence, levels: list[Evidence]) -> list[str]:
+def _scores(study: Cursor, levels: list[Cursor]) -> list[str]:
     known = {score for level in levels for score in level.get("scores")}
     headline = study.get("headline", "score")
     return [score for score in leading_scores(headline) if score in known] or [headline]
 
 
-def _lead(levels: list[Evidence], score: str) -> Text:
+def _lead(levels: list[Cursor], score: str) -> Text:
     """Name the levels that are worse than the rest by more than chance would do to one of them."""
     name = score_name(score)
     worse = [
@@ -58,7 +58,7 @@ def _lead(levels: list[Evidence], score: str) -> Text:
     )
 
 
-def _table(levels: list[Evidence], scores: list[str]) -> Table:
+def _table(levels: list[Cursor], scores: list[str]) -> Table:
     columns = [Column((levels[0].quote("column"),), False), Column(("n",))]
     for score in scores:
         columns += [Column((score_name(score),)), Column(("against the rest",))]
@@ -88,6 +88,6 @@ def _table(levels: list[Evidence], scores: list[str]) -> Table:
     return Table(("By ", levels[0].quote("column")), tuple(columns), tuple(rows), tuple(notes))
 
 
-def _against(level: Evidence, score: str) -> Cell:
+def _against(level: Cursor, score: str) -> Cell:
     known = level.get("differences", score) is not None
     return difference_cell(level.at("differences", score), "value", score) if known else Cell(("–",))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from xaireport.report.document import (
+from xaireport.report.document.blocks import (
     Block,
     Cell,
     Column,
@@ -17,11 +15,11 @@ from xaireport.report.document import (
     Table,
     Text,
 )
-from xaireport.report.drawings import drawing
-from xaireport.report.evidence import Evidence
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.drawings import drawing
+from xaireport.report.document.phrases import STOPPED_BY, parent_title, setting
 from xaireport.report.sections import deployment
 from xaireport.report.sections.registry import Card, Content
-from xaireport.report.words import STOPPED_BY, parent_title, setting
 
 
 def make(card: Card) -> Content:
@@ -45,7 +43,7 @@ def make(card: Card) -> Content:
     return "computed", tuple(blocks)
 
 
-def notes(variant: Evidence) -> tuple[Notice, ...]:
+def notes(variant: Cursor) -> tuple[Notice, ...]:
     """What the training had to say: a backbone left at random weights, for one."""
     count = len(variant.get("training", "notes", default=()) or ())
     return tuple(Notice((variant.quote("training", "notes", i),)) for i in range(count))
@@ -106,14 +104,14 @@ def _changes(card: Card) -> tuple[Block, ...]:
     return (Table(("All settings that differ from the parent",), columns, rows),)
 
 
-def _settings(variant: Evidence) -> Table:
+def _settings(variant: Cursor) -> Table:
     rows: list[Row] = []
     for group in variant.each("settings"):
         if not isinstance(group.value, dict):
             continue
-        for key, value in group.value.items():
+        for key in group.value:
             place = group.at(key)
-            rows.append(Row(Cell((f"{group.path[-1]}: ", place.name())), (Cell(_shown(group, key, value)),)))
+            rows.append(Row(Cell((f"{group.path[-1]}: ", place.name())), (Cell((setting(group, key),)),)))
     return Table(
         ("Training settings, augmentation and options",),
         (Column(("Setting",), False), Column(("value",), False)),
@@ -121,12 +119,7 @@ def _settings(variant: Evidence) -> Table:
     )
 
 
-def _shown(group: Evidence, key: str, value: Any) -> Text:
-    """Any setting; nested ones are printed as they are stored."""
-    return (setting(group, key),)
-
-
-def _layers(variant: Evidence) -> Table:
+def _layers(variant: Cursor) -> Table:
     rows = tuple(
         Row(
             Cell((layer.quote("name", role="code"),)),

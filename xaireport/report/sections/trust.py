@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xaireport.report.document import (
+from xaireport.report.document.blocks import (
     Block,
     Cell,
     Column,
@@ -23,8 +23,8 @@ from xaireport.report.document import (
     Tone,
     slug,
 )
-from xaireport.report.evidence import Evidence
-from xaireport.report.words import class_name, joined, method_name, signed_interval, title
+from xaireport.report.document.cursor import Cursor
+from xaireport.report.document.phrases import class_name, joined, method_name, signed_interval, title
 
 TONES: dict[str, Tone] = {"pass": "good", "fail": "bad", "untested": ""}
 CONTROLS = {
@@ -47,28 +47,28 @@ PLACE = (
 )
 
 
-def outcome(heatmaps: Evidence) -> Strong:
+def outcome(heatmaps: Cursor) -> Strong:
     """Return the outcome in a word or two."""
     found = heatmaps.get("verdict", "outcome")
     words = {"pass": "pass", "fail": "fail"}.get(found, "could not be tested")
     return Strong((words,), TONES.get(found, ""))
 
 
-def verdict(heatmaps: Evidence) -> Notice:
+def verdict(heatmaps: Cursor) -> Notice:
     """Return the verdict: as large whether the maps pass or fail."""
     if not heatmaps.get("verdict"):
         return Notice(("Whether these heatmaps can be trusted was not tested.",), "")
     return Notice((heatmaps.quote("verdict", "sentence"),), TONES[heatmaps.get("verdict", "outcome")])
 
 
-def blocks(study: Evidence, heatmaps: Evidence) -> tuple[Block, ...]:
+def blocks(study: Cursor, heatmaps: Cursor) -> tuple[Block, ...]:
     """Return the measures, the cascade, and where maps moved; nothing where none was made."""
     if not heatmaps.get("deletion"):
         return ()
     return (_measures(study, heatmaps), *_cascade(heatmaps), *_moved(study, heatmaps))
 
 
-def _measures(study: Evidence, heatmaps: Evidence) -> Table:
+def _measures(study: Cursor, heatmaps: Cursor) -> Table:
     columns = (
         Column(("Question",), False),
         Column(("measured",)),
@@ -84,10 +84,10 @@ def _measures(study: Evidence, heatmaps: Evidence) -> Table:
     )
 
 
-def _rows(study: Evidence, heatmaps: Evidence) -> Iterator[Row]:
+def _rows(study: Cursor, heatmaps: Cursor) -> Iterator[Row]:
     criteria = {place.get("criterion"): place for place in heatmaps.each("verdict", "reasons")}
 
-    def row(words: Text, place: Evidence, criterion: str = "", control: Text = ()) -> Row:
+    def row(words: Text, place: Cursor, criterion: str = "", control: Text = ()) -> Row:
         return _row(words, place, criteria.get(criterion), control)
 
     for key, words in PLACE:
@@ -133,7 +133,7 @@ def _rows(study: Evidence, heatmaps: Evidence) -> Iterator[Row]:
     yield row(("Share of maps without any positive evidence",), heatmaps.at("zero_rate"), "", zero)
 
 
-def _row(words: Text, place: Evidence, met: Evidence | None, control: Text) -> Row:
+def _row(words: Text, place: Cursor, met: Cursor | None, control: Text) -> Row:
     verdict_: Cell = Cell(("–",))
     if met is not None:
         found = met.get("outcome")
@@ -168,7 +168,7 @@ def _row(words: Text, place: Evidence, met: Evidence | None, control: Text) -> R
     )
 
 
-def _to_blob(place: Evidence) -> Text:
+def _to_blob(place: Cursor) -> Text:
     """Return the difference to the blob, which decides as well as chance does."""
     if not place.get("controls", "centre") or not place.get("controls", "chance"):
         return ()
@@ -176,7 +176,7 @@ def _to_blob(place: Evidence) -> Text:
     return ("to the blob ", found.number("value", form="signed"), ", ", *signed_interval(found))
 
 
-def _cascade(heatmaps: Evidence) -> tuple[Block, ...]:
+def _cascade(heatmaps: Cursor) -> tuple[Block, ...]:
     place = heatmaps.at("randomisation")
     if place.get("skipped"):
         return ()
@@ -206,7 +206,7 @@ def _cascade(heatmaps: Evidence) -> tuple[Block, ...]:
     return (Details(("Layer by layer",), (Table(caption, columns, rows, (note,)),)),)
 
 
-def _with_bounds(place: Evidence) -> Cell:
+def _with_bounds(place: Cursor) -> Cell:
     if place.get("skipped"):
         return Cell(("not measured",))
     bounds: Text = ()
@@ -215,7 +215,7 @@ def _with_bounds(place: Evidence) -> Cell:
     return Cell((place.number("value"),), bounds)
 
 
-def summary(study: Evidence, variants: list[Evidence]) -> tuple[Block, ...]:
+def summary(study: Cursor, variants: list[Cursor]) -> tuple[Block, ...]:
     """Return the verdicts of several variants, the measures behind them, and where maps moved."""
     mapped = [place.at("heatmaps") for place in variants if place.get("heatmaps", "verdict")]
     if not mapped:
@@ -253,21 +253,21 @@ def summary(study: Evidence, variants: list[Evidence]) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _difference(place: Evidence, control: str) -> Cell:
+def _difference(place: Cursor, control: str) -> Cell:
     if place.get("skipped") or not place.get("controls"):
         return Cell(("not measured",))
     found = place.at("controls", control, "difference")
     return Cell((found.number("value", form="signed"),), signed_interval(found))
 
 
-def _drift_cell(study: Evidence, drift: Evidence) -> Cell:
+def _drift_cell(study: Cursor, drift: Cursor) -> Cell:
     if drift.get("skipped"):
         return Cell(("–",))
     found = _with_bounds(drift.at("occlusion"))
     return Cell(found.text, found.below, further=("with ", _variant(study, drift)))
 
 
-def _moved(study: Evidence, heatmaps: Evidence, here: Inline = "here") -> tuple[Block, ...]:
+def _moved(study: Cursor, heatmaps: Cursor, here: Inline = "here") -> tuple[Block, ...]:
     drift = heatmaps.at("drift")
     if drift.get("skipped") or not drift.get("moved"):
         return ()
@@ -286,7 +286,7 @@ def _moved(study: Evidence, heatmaps: Evidence, here: Inline = "here") -> tuple[
     )
 
 
-def moved_picture(study: Evidence, place: Evidence) -> Picture:
+def moved_picture(study: Cursor, place: Cursor) -> Picture:
     """Return an image beside this variant's map and the other's."""
     classes = study.get("classes")
     name = f"true {classes[place.get('y_true')]}, predicted {classes[place.get('y_pred')]}"
@@ -308,6 +308,6 @@ def moved_picture(study: Evidence, place: Evidence) -> Picture:
     )
 
 
-def _variant(study: Evidence, drift: Evidence) -> Inline:
+def _variant(study: Cursor, drift: Cursor) -> Inline:
     name = drift.get("other")
     return title(study.at("variants", name)) if study.get("variants", name) else drift.quote("other")

@@ -1,0 +1,1 @@
+"""Phantom data: synthetic stand-ins for data sets that cannot be had."""

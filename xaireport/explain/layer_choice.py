@@ -1,0 +1,155 @@
+"""Which method explains a model, and at which layer: by the study, the parent, or validation images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xaireport.errors import ModelError
+from xaireport.explain import layers
+from xaireport.explain.methods.explainers import PERTURBING, VIS, WITHOUT_LAYER, batch_size, explainer
+from xaireport.explain.trust.faithfulness import deletion_insertion
+from xaireport.study_schema import ExplainSettings
+from xaireport.types import (
+    ChosenBy,
+    Classifier,
+    DifferentiableClassifier,
+    LayerChoice,
+    LayerInfo,
+    Skipped,
+    Split,
+)
+
+CHOICE_IMAGES, CHOICE_VOLUMES = 128, 24
+"""Validation images by which the layer is chosen: drawn by the seed."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A method, the layer that it reads, and how it came to that."""
+
+    method: str
+    layer: str
+    chosen_by: ChosenBy = ""
+    choices: tuple[LayerChoice, ...] = ()
+    choice_images: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def decide(
+    classifier: Classifier, settings: ExplainSettings, val: Split, seed: int, parent_layer: str = ""
+) -> Decision:
+    """Decide how a model is explained.
+
+    A layer that the study names is taken. A model made from another one is read where its parent is, so that
+    their maps can be compared. Otherwise, of the candidates, the layer whose Grad-CAM maps find best what
+    drives the score of validation images. A model without usable gradients is explained by occlusion.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        The model.
+    settings : ExplainSettings
+        What the study says.
+    val : Split
+        Validation images.
+    seed : int
+        Draws which of them.
+    parent_layer : str
+        Where the maps of the model that this one was made from are read.
+
+    Raises
+    ------
+    ModelError
+        The study names a layer that does not exist, or one with a single cell.
+    """
+    if settings.method in PERTURBING:
+        return Decision(settings.method, "")
+    if not isinstance(classifier, DifferentiableClassifier):
+        return _occlusion("it has no gradients")
+    try:
+        known = classifier.spatial_layers()
+        suffix = classifier.method_suffix
+        brought_file = suffix and not parent_layer and not settings.layer
+        if brought_file and settings.method == "auto":
+            return Decision(
+                "occlusion", "", notes=("Made by occlusion: all that is known of the model is its file.",)
+            )
+        if settings.method in WITHOUT_LAYER and not suffix:
+            return Decision(settings.method, "", notes=("SmoothGrad looks at the pixels, not at a layer.",))
+    except ModelError:  # a model that cannot be looked into can still be asked
+        return _occlusion("it does not come apart into layers: a subclassed model, or layers of its own")
+    is_there = parent_layer in {layer.name for layer in known}
+    from_parent = parent_layer if is_there and not settings.layer else ""
+    found = layers.candidates(known, settings.layer or from_parent)
+    if isinstance(found, Skipped):
+        return _occlusion(found.reason)
+    method, notes = _method(settings.method, suffix)
+    try:
+        if len(found) == 1:
+            by: ChosenBy = "study" if settings.layer else "parent" if from_parent else "only candidate"
+            explainer(classifier, _reduction(method), found[0].name).make(  # can it be differentiated there?
+                classifier, val.images[:1], np.zeros(min(1, len(val)), np.int64)
+            )
+            return Decision(method, found[0].name, by, notes=notes)
+        choices, n = _scores(classifier, _reduction(method), found, val, seed)
+    except ModelError:
+        return _occlusion(f"no map by gradients can be made at {', '.join(layer.name for layer in found)}")
+    best = max(choices, key=lambda each: -np.inf if each.score is None else each.score)
+    return Decision(method, best.layer, "validation", choices, n, (*notes, *_coarse(known, best)))
+
+
+def _occlusion(why: str) -> Decision:
+    """Return the method that is always there. Not the words of an error: those may change, a result not."""
+    return Decision("occlusion", "", notes=(f"Made by occlusion, since {why}.",))
+
+
+def _method(asked: str, suffix: str) -> tuple[str, tuple[str, ...]]:
+    """Return the method's full name; a TFLite file has the reductions of gradients only."""
+    if asked == "auto":
+        return f"gradcam{suffix}", ()
+    if suffix and asked in VIS:
+        return f"gradcam{suffix}", (f"Grad-CAM, since {asked} needs gradients of the whole model.",)
+    return (asked if asked in VIS else f"{asked}{suffix}"), ()
+
+
+def _reduction(method: str) -> str:
+    """Return the method by which a layer is chosen: its own, or Grad-CAM where that would take too long."""
+    return "gradcam" if method in VIS else method
+
+
+def _scores(
+    classifier: DifferentiableClassifier, method: str, layers_: tuple[LayerInfo, ...], val: Split, seed: int
+) -> tuple[tuple[LayerChoice, ...], int]:
+    """Return for each layer by how much deletion in the order of its maps beats random maps."""
+    most = CHOICE_IMAGES if val.images.ndim == 4 else CHOICE_VOLUMES
+    drawn = np.sort(np.random.default_rng([seed, len(val)]).permutation(len(val))[:most])
+    images = val.images[drawn]
+    size = batch_size(images)
+    targets = classifier.predict(images, size).argmax(axis=1)
+    choices = []
+    for layer in layers_:
+        made = explainer(classifier, method, layer.name).make(classifier, images, targets)
+        found = deletion_insertion(
+            lambda part: classifier.predict(part, size),
+            images,
+            made.maps,
+            targets,
+            seed=seed,
+            kinds=("deletion",),
+        )["deletion"]
+        # A map without evidence gains nothing: leaving such images out would reward layers that have many.
+        gains = [np.nan_to_num(area["random"] - area["map"]) for area in found.values()]
+        choices.append(LayerChoice(layer.name, layer.grid, float(np.mean(gains)) if len(drawn) else None))
+    return tuple(choices), len(drawn)
+
+
+def _coarse(known: tuple[LayerInfo, ...], best: LayerChoice) -> tuple[str, ...]:
+    last = layers.last_computing(known)
+    if last is None or min(last.grid) >= layers.MIN_CELLS:
+        return ()
+    return (
+        f"The last layer with a grid, {last.name}, has only {layers.grid_text(last.grid)} cells, too few to "
+        f"point at anything; the maps are read at {best.layer}.",
+    )

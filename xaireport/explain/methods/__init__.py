@@ -1,0 +1,1 @@
+"""Methods of explanation: from a classifier and images to maps."""

@@ -1,0 +1,1 @@
+"""Keras models: opened, asked, looked into, written."""

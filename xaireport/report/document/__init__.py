@@ -1,0 +1,1 @@
+"""The document: blocks, inline text, numbers with their keys, and phrases."""

@@ -1,0 +1,1 @@
+"""Drawings of a study as SVG files."""

@@ -1,0 +1,1 @@
+"""The pages: card, comparison and index."""

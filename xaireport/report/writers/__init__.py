@@ -1,0 +1,1 @@
+"""Writers: one document in HTML, PDF and Markdown."""
