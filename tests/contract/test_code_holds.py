@@ -24,12 +24,14 @@ from xaireport.engine.hashes import HashCache
 from xaireport.engine.keys import key_of, key_parts
 from xaireport.engine.node import Node
 from xaireport.errors import ConfigError
-from xaireport.pipeline.graph import EVIDENCE_CODE, Graph
-from xaireport.pipeline.graph import STAGES as EVIDENCE
-from xaireport.pipeline.names import needed_by_card
-from xaireport.pipeline.stages.params import given
+from xaireport.pipeline import params
+from xaireport.pipeline.builder import Builder
+from xaireport.pipeline.graph import EVIDENCE_CODE, add_evidence, add_results
+from xaireport.pipeline.inputs import needed_by_card
+from xaireport.pipeline.pages import add_index, add_pages
+from xaireport.pipeline.stages.given import given
 from xaireport.study.load import load_study
-from xaireport.study_schema import Conversion, DataSpec, ExplainSettings, Recipe, Spec, StudySpec, VariantSpec
+from xaireport.study_schema import Recipe, Spec, StudySpec, VariantSpec
 from xaireport.types import Located
 
 PACKAGE = Path(xaireport.__path__[0])
@@ -62,7 +64,7 @@ def computed(module: ast.Module) -> Iterator[str]:
     imported = {
         alias.asname or alias.name
         for node in ast.walk(module)
-        if isinstance(node, ast.Import | ast.ImportFrom)
+        if isinstance(node, ast.Import | ast.ImportFrom) and getattr(node, "module", "") not in LEFT_OUT
         for alias in node.names
     } - KINDS
     for statement in module.body:
@@ -126,6 +128,7 @@ KINDS = {
     "Any",
     "BaseModel",
     "Callable",
+    "ClassVar",
     "Literal",
     "Mapping",
     "Path",
@@ -226,39 +229,59 @@ def test_values_and_their_kinds_compute_nothing(text: str) -> None:
 
 
 def shipped_nodes() -> dict[str, Node]:
-    graph = Graph(Path("reports"))
+    builder = Builder(Path("reports"))
     for file in sorted(resources.shipped("models").glob("*.toml")):
         study = load_study(file)
         chosen = list(study.variants)
-        graph.evidence(study, Located("phantom", (), "phantom"), chosen)
-        graph.results(study, chosen)
-    return {node.name: node for node in graph.nodes if isinstance(node, Node)}
+        add_evidence(builder, study, Located("phantom", (), "phantom"), chosen)
+        add_results(builder, study, chosen)
+    return {node.name: node for node in builder.nodes if isinstance(node, Node)}
 
 
-READ = {
-    "data": (DataSpec, "study"),
-    "train": (Recipe, "recipe"),
-    "quantise": (Conversion, "conversion"),
-    "explain": (ExplainSettings, "explain"),
-}
+TOLD = {each.stage: each for each in params.Params.__subclasses__()}
 
 
-def test_every_field_that_a_stage_reads_of_a_study_is_in_its_params() -> None:
+def test_every_field_of_its_parameters_is_in_the_key_of_a_node() -> None:
     nodes = shipped_nodes()
-    for stage, (kind, key) in READ.items():
-        chosen = [node for node in nodes.values() if node.stage == stage]
-        assert chosen
-        for node in chosen:
-            given(kind, node.params[key])
+    assert {node.stage for node in nodes.values()} == TOLD.keys() - {"page", "manifest"}
     for node in nodes.values():
-        if node.stage == "results":
-            given(StudySpec, {**node.params["study"], "folder": ""})
+        given(TOLD[node.stage], node.params)
+
+
+@pytest.mark.parametrize("stage", TOLD)
+def test_a_parameter_that_is_misspelt_or_left_out_is_refused(stage: str) -> None:
+    kind = TOLD[stage]
+    table = next((node.params for node in shipped_nodes().values() if node.stage == stage), {})
+    with pytest.raises(ConfigError, match="mispelt"):
+        given(kind, {**table, "mispelt": 1})
+    for name in kind.model_fields:
+        with pytest.raises(ConfigError, match=name):
+            given(kind, {key: value for key, value in table.items() if key != name})
+
+
+def test_a_stage_is_told_its_own_parameters_and_no_others() -> None:
+    found = set()
+    for file in (PACKAGE / "pipeline" / "stages").glob("*.py"):
+        calls = {
+            ast.unparse(node.args[0])
+            for node in ast.walk(tree(file))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "given"
+        }
+        assert calls <= {f"params.{kind.__name__}" for stage, kind in TOLD.items() if stage == file.stem}, (
+            file
+        )
+        found |= calls
+    silent = {"Agreement", "Figures", "Manifest"}  # they have none
+    assert found == {f"params.{kind.__name__}" for kind in TOLD.values()} - {
+        f"params.{each}" for each in silent
+    }
+    assert not any(getattr(params, name).model_fields for name in silent)
 
 
 def test_stages_read_settings_whole_or_not_at_all() -> None:
     """Validated by hand, a table may lack a field; its default is in no key."""
     for file in MODULES:
-        if file.parent.name == "stages" and file.name != "params.py":
+        if file.parent.name == "stages" and file.name != "given.py":
             assert "model_validate" not in file.read_text("utf-8"), names(file)
 
 
@@ -361,17 +384,17 @@ def canonical(distribution: str) -> str:
 
 
 def whole_graph() -> list[Node]:
-    graph = Graph(Path("reports"))
+    builder = Builder(Path("reports"))
     results = {}
     for file in sorted(resources.shipped("models").glob("*.toml")):
         study = load_study(file)
         chosen = list(study.variants)
-        graph.evidence(study, Located("phantom", (), "phantom"), chosen)
-        made = graph.results(study, chosen)
+        add_evidence(builder, study, Located("phantom", (), "phantom"), chosen)
+        made = add_results(builder, study, chosen)
         results[study.name] = made["results"]
-        graph.pages(study.name, {name: needed_by_card(study, name) for name in chosen}, made)
-    graph.index(results)
-    return [node for node in graph.nodes if isinstance(node, Node)]
+        add_pages(builder, study.name, {name: needed_by_card(study, name) for name in chosen}, made)
+    add_index(builder, results)
+    return [node for node in builder.nodes if isinstance(node, Node)]
 
 
 def test_every_package_that_the_code_of_a_step_imports_is_in_its_key() -> None:
@@ -473,6 +496,7 @@ STAGES = sorted(
     for file in (PACKAGE / "pipeline" / "stages").glob("*.py")
     if any(isinstance(each, ast.FunctionDef) and each.name == "run" for each in tree(file).body)
 )
+EVIDENCE = [code.rpartition(".")[2] for code in EVIDENCE_CODE]
 Closures = dict[str, dict[str, str]]
 
 
@@ -739,6 +763,7 @@ def test_another_tick_keeps_the_evidence_and_another_word_in_its_sentences_does_
 
 
 def test_the_evidence_digest_hashes_the_stages_whose_code_is_tested_here() -> None:
+    assert set(EVIDENCE) == set(STAGES) - {"figures", "manifest", "page"}
     assert tuple(f"xaireport.pipeline.stages.{stage}" for stage in EVIDENCE) == EVIDENCE_CODE
 
 
@@ -771,6 +796,7 @@ def caught(module: ast.Module) -> Iterator[str]:
 
 FOREIGN = {
     "study/file.py": "pydantic's and the decoder's",
+    "pipeline/stages/given.py": "pydantic's: where, none of its words",
     "study/overrides.py": "the TOML parser's, told to whoever typed --set: no stage reads it",
     "data/sources/download.py": "of requests",
     "data/locate.py": "our own, of what is fetched before a build: no stage reads it",
@@ -851,12 +877,12 @@ def test_every_file_that_a_module_reads_beside_it_has_a_literal_name() -> None:
 
 def test_templates_are_inputs_of_every_page() -> None:
     study = load_study(resources.shipped("models") / "derma.toml")
-    graph = Graph(Path("reports"))
+    builder = Builder(Path("reports"))
     chosen = list(study.variants)
-    graph.evidence(study, Located("phantom", (), "phantom"), chosen)
-    graph.pages(study.name, {name: {} for name in chosen}, graph.results(study, chosen))
+    add_evidence(builder, study, Located("phantom", (), "phantom"), chosen)
+    add_pages(builder, study.name, {name: {} for name in chosen}, add_results(builder, study, chosen))
     folder = resources.shipped("templates")
-    pages = [node for node in graph.nodes if isinstance(node, Node) and node.stage == "page"]
+    pages = [node for node in builder.nodes if isinstance(node, Node) and node.stage == "page"]
     assert pages
     for node in pages:
         assert any(each.path and each.path.is_relative_to(folder) for each in node.inputs.values()), node.name

@@ -12,8 +12,11 @@ import pytest
 from xaireport import resources
 from xaireport.engine.node import Input, Node
 from xaireport.engine.plan import check
-from xaireport.pipeline.graph import Graph
-from xaireport.pipeline.names import model_path, needed_by_card, with_parents
+from xaireport.pipeline.builder import Builder
+from xaireport.pipeline.graph import add_evidence, add_results
+from xaireport.pipeline.inputs import model_path, needed_by_card
+from xaireport.pipeline.pages import add_index, add_pages
+from xaireport.pipeline.variants import with_parents
 from xaireport.study.load import load_study
 from xaireport.study_schema import StudySpec
 from xaireport.types import Located
@@ -29,14 +32,14 @@ def shipped(name: str, *overrides: str, **more: Any) -> StudySpec:
 
 def nodes(study: StudySpec, located: Located = PHANTOM, **options: Any) -> dict[str, Node]:
     """The nodes of a study's whole graph, by name; publications are left out."""
-    graph = Graph(Path("reports"), **options)
+    builder = Builder(Path("reports"), **options)
     chosen = list(study.variants)
-    graph.evidence(study, located, chosen)
-    made = graph.results(study, chosen)
-    graph.pages(study.name, {name: needed_by_card(study, name) for name in chosen}, made)
-    graph.index({study.name: made["results"]})
-    check(graph.nodes)  # unique names, topological order
-    return {node.name: node for node in graph.nodes if isinstance(node, Node)}
+    add_evidence(builder, study, located, chosen)
+    made = add_results(builder, study, chosen)
+    add_pages(builder, study.name, {name: needed_by_card(study, name) for name in chosen}, made)
+    add_index(builder, {study.name: made["results"]})
+    check(builder.nodes)  # unique names, topological order
+    return {node.name: node for node in builder.nodes if isinstance(node, Node)}
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -236,7 +239,7 @@ def test_a_brought_model_is_not_trained(tmp_path: Path) -> None:
     assert not [name for name in found if name.startswith("train ")]
     predict = found["predict mine.mine seed 0"]
     assert predict.inputs["model"].path == tmp_path / "my.keras"
-    assert dict(predict.params) == {"pixel_scale": "0-1", "output": "logits"}
+    assert predict.params["reading"] == {"pixel_scale": "0-1", "output": "logits"}
 
 
 def test_own_templates_are_an_input_of_every_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +303,7 @@ def test_a_child_before_its_parent_in_the_file_comes_after_it_in_the_graph(tmp_p
 def test_what_is_measured_together_is_no_variants_own() -> None:
     """Else a variant that is finished would be left out for the sake of one that is not."""
     study = shipped("derma")
-    own = Graph(Path("reports")).evidence(study, PHANTOM, list(study.variants))
+    own = add_evidence(Builder(Path("reports")), study, PHANTOM, list(study.variants))
     assert not [name for names in own.values() for name in names if name.startswith("cost ")]
     assert [name for name in own["augmented"] if name.startswith("quantise ")] == []
     assert "quantise derma.int8" in own["int8"]

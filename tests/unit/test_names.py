@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 
 import xaireport
 from xaireport import resources
-from xaireport.data.audit.pictures import FOLDER as AUDIT
 from xaireport.engine.node import Input, Node, Publication, Step
 from xaireport.engine.plan import check
 from xaireport.errors import ConfigError
-from xaireport.pipeline.graph import Graph
+from xaireport.pipeline.builder import Builder
+from xaireport.pipeline.graph import add_evidence, add_results
+from xaireport.pipeline.inputs import needed_by_card
 from xaireport.pipeline.labels import pictures_of
-from xaireport.pipeline.names import needed_by_card
+from xaireport.pipeline.pages import add_index, add_pages
 from xaireport.report.document.blocks import Paragraph
 from xaireport.report.document.drawings import drawing
 from xaireport.report.figures.draw import BUILTIN, draw
@@ -36,6 +37,7 @@ from xaireport.study.file import NAME, check_name
 from xaireport.study.find import select
 from xaireport.study_schema import QuantiseSettings, StudySpec, VariantSpec
 from xaireport.types import Located
+from xaireport.types.artefacts import AUDIT_FOLDER as AUDIT
 
 KINDS = ("trained", "seeds", "brought", "int8", "qat")
 LOCATED = Located("real", (Path("d/data.npz"), Path("d/extras.npz")), "npz")
@@ -71,17 +73,17 @@ def study(name: str, variants: Sequence[str], kinds: Sequence[str]) -> StudySpec
 
 def graph(shape: Shape, names: Sequence[tuple[str, Sequence[str]]]) -> list[Step]:
     """All nodes of a build of these studies; ``names``: each study's, and its variants'."""
-    made = Graph(Path("reports"))
+    builder = Builder(Path("reports"))
     results = {}
     for kinds, (name, variants) in zip(shape.studies, names, strict=True):
         spec = study(name, variants, kinds)
-        made.evidence(spec, LOCATED, variants)
-        evidence = made.results(spec, variants)
+        add_evidence(builder, spec, LOCATED, variants)
+        evidence = add_results(builder, spec, variants)
         results[name] = evidence["results"]
-        made.pages(name, {variant: needed_by_card(spec, variant) for variant in variants}, evidence)
-    made.index(results)
-    check(made.nodes)  # unique names, each after what it reads
-    return made.nodes
+        add_pages(builder, name, {variant: needed_by_card(spec, variant) for variant in variants}, evidence)
+    add_index(builder, results)
+    check(builder.nodes)  # unique names, each after what it reads
+    return builder.nodes
 
 
 def harmless(shape: Shape) -> list[tuple[str, list[str]]]:

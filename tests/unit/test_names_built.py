@@ -20,8 +20,10 @@ from xaireport.engine.node import NodeReport
 from xaireport.engine.scheduler import Engine
 from xaireport.metrics import intervals
 from xaireport.pipeline import run
-from xaireport.pipeline.graph import Graph
-from xaireport.pipeline.names import needed_by_card
+from xaireport.pipeline.builder import Builder
+from xaireport.pipeline.graph import add_evidence, add_results
+from xaireport.pipeline.inputs import needed_by_card
+from xaireport.pipeline.pages import add_index, add_pages
 from xaireport.pipeline.stages import cost, explain, predict, quantise, trust
 from xaireport.report.writers import formats
 from xaireport.study_schema import Conversion, QuantiseSettings, StudySpec, VariantSpec
@@ -178,13 +180,13 @@ def build(folder: Path, names: Sequence[str]) -> Built:
         patched.chdir(folder)
         write_data(folder)
         spec = study(folder, names)
-        graph = Graph(Path("reports"))
+        builder = Builder(Path("reports"))
         located = Located("real", (folder / "d.npz", folder / "d_extras.npz"), "npz")
-        graph.evidence(spec, located, names)
-        made = graph.results(spec, names)
-        graph.pages(spec.name, {name: needed_by_card(spec, name) for name in names}, made)
-        graph.index({spec.name: made["results"]})
-        return Built(folder, Engine(Path("store")).run(graph.nodes))
+        add_evidence(builder, spec, located, names)
+        made = add_results(builder, spec, names)
+        add_pages(builder, spec.name, {name: needed_by_card(spec, name) for name in names}, made)
+        add_index(builder, {spec.name: made["results"]})
+        return Built(folder, Engine(Path("store")).run(builder.nodes))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from xaireport.engine.node import NodeReport
 from xaireport.engine.scheduler import Engine
 from xaireport.errors import ConfigError, DataError, Failure, RenderError
 from xaireport.pipeline import run
-from xaireport.pipeline.graph import Graph
+from xaireport.pipeline.builder import Builder
+from xaireport.pipeline.graph import add_evidence
 from xaireport.pipeline.run import BuildRequest, BuildResult, Notice
 from xaireport.study.load import load_study
 from xaireport.types import Located
@@ -91,13 +92,13 @@ def test_phantoms_are_trained_by_their_short_recipe_and_announced() -> None:
 
 def test_own_data_have_no_phantom_and_keep_their_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    original = Graph.evidence
+    original = run.add_evidence
 
-    def remember(self: Graph, study: Any, located: Located, chosen: Any) -> Any:
+    def remember(builder: Builder, study: Any, located: Located, chosen: Any) -> Any:
         seen.append((study.variants["second"].train.epochs, located.source))
-        return original(self, study, located, chosen)
+        return original(builder, study, located, chosen)
 
-    monkeypatch.setattr(Graph, "evidence", remember)
+    monkeypatch.setattr(run, "add_evidence", remember)
     result = dry("mine", data="phantom")
     assert set(seen) == {(3, "real")}
     assert "no phantom" in result.notices[0]
@@ -258,9 +259,9 @@ def test_a_time_budget_is_kept_and_a_larger_one_goes_on(here: Path) -> None:
 
     def train(store: str, max_minutes: float | None) -> tuple[list[int], bytes]:
         told: list[int] = []
-        graph = Graph(Path("reports"), max_minutes=max_minutes)
-        graph.evidence(study, located, ["first"])
-        wanted = [node for node in graph.nodes if node.stage in ("data", "train")]
+        builder = Builder(Path("reports"), max_minutes=max_minutes)
+        add_evidence(builder, study, located, ["first"])
+        wanted = [node for node in builder.nodes if node.stage in ("data", "train")]
         # Both stores publish to one place.
         engine = Engine(here / store, lambda epoch: told.append(epoch.number), force=True)
         reports = engine.run(wanted)

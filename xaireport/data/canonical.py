@@ -21,10 +21,8 @@ from xaireport.data.sources.npz import Npz
 from xaireport.errors import DataError, StoreError
 from xaireport.files import replacing
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Split, SplitName
+from xaireport.types.artefacts import CLASSES_FILE, DATASET_FILE, INFO_FILE
 
-ARRAYS = "dataset.npz"
-CLASSES = "classes.json"
-INFO = "dataset.json"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry; any fixed one would do
 
 
@@ -50,9 +48,9 @@ def save(dataset: Dataset, folder: Path) -> None:
     text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     try:
         with (
-            replacing(folder / ARRAYS) as arrays,
-            replacing(folder / CLASSES) as classes,
-            replacing(folder / INFO) as info,
+            replacing(folder / DATASET_FILE) as arrays,
+            replacing(folder / CLASSES_FILE) as classes,
+            replacing(folder / INFO_FILE) as info,
         ):
             _write_npz(dataset, arrays)
             classes.write_text(json.dumps(dataset.info.classes, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -70,9 +68,9 @@ def open_dataset(folder: Path) -> Dataset:
         If either file is missing or damaged.
     """
     try:
-        document = json.loads((folder / INFO).read_text(encoding="utf-8"))
+        document = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
         columns: dict[str, list[str]] = document["columns"]
-        with Npz(folder / ARRAYS) as file:
+        with Npz(folder / DATASET_FILE) as file:
             splits = {name: _read_split(file, name, columns[name]) for name in SPLITS}
         info = dict(document["info"])
         info["classes"], info["notes"] = tuple(info["classes"]), tuple(info["notes"])

@@ -20,7 +20,9 @@ from xaireport.errors import ConfigError, StoreError
 if TYPE_CHECKING:
     import ast
 
-LEFT_OUT = frozenset({"xaireport.errors", "xaireport.study_schema", "xaireport.engine.node"})
+LEFT_OUT = frozenset(
+    {"xaireport.errors", "xaireport.study_schema", "xaireport.engine.node", "xaireport.pipeline.params"}
+)
 """They carry values and compute none; every value that matters is in a node's params or inputs."""
 BY_NAME = "xaireport.types"
 """A package of definitions, each of which counts where it is imported, with those that it refers to. Were its

@@ -17,6 +17,7 @@ from xaireport.nn.backend import import_keras, import_tensorflow
 from xaireport.nn.keras.release import save_model
 from xaireport.study_schema import Recipe, TrainSettings
 from xaireport.types import Dataset, Epoch, OnEpoch, TrainingRecord
+from xaireport.types.artefacts import KERAS_FILE
 
 VALIDATION_BATCH = 256
 
@@ -99,7 +100,7 @@ def train(
         for layer in learner.layers:
             if layer.get_weights():
                 model.get_layer(layer.name).set_weights(layer.get_weights())
-    save_model(model, out / "model.keras")
+    save_model(model, out / KERAS_FILE)
     return record
 
 

@@ -5,98 +5,96 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from xaireport import resources
 from xaireport.engine.node import Input, Publication
 from xaireport.errors import ConfigError
-from xaireport.pipeline.builder import Nodes
-from xaireport.pipeline.names import optional, publication_of
+from xaireport.pipeline import names, params
+from xaireport.pipeline.builder import STAGES, Builder
+from xaireport.pipeline.inputs import optional
 from xaireport.report.plugins import code, distributions
 from xaireport.report.writers.formats import formats
 from xaireport.results.replaceable import check_replaceable
+from xaireport.types import artefacts, labels
 
-ALL_STUDIES = "all studies"
-"""In the place of a study's name, which has no spaces."""
+PUBLISHED = {labels.RESULTS: artefacts.RESULTS_FILE, labels.PREDICTIONS: artefacts.PREDICTIONS_CSV}
+"""Evidence by label -> its place in a report; pictures lie there under their label."""
 
 
-class PageNodes(Nodes):
-    """Nodes of pages below ``out``; ``formats`` names those to write, empty for all."""
+def add_pages(
+    builder: Builder, study: str, variants: Mapping[str, Mapping[str, Input]], evidence: Mapping[str, Input]
+) -> None:
+    """Add the pages of a study: one card per variant, and the comparison; each in each format.
 
-    def __init__(self, out: Path, formats: tuple[str, ...] = ()) -> None:
-        super().__init__()
-        self.out, self.formats = out, formats
-
-    def pages(
-        self, name: str, variants: Mapping[str, Mapping[str, Input]], evidence: Mapping[str, Input]
-    ) -> None:
-        """Add the pages of a study: one card per variant, and the comparison; each in each format.
-
-        Parameters
-        ----------
-        name : str
-            The study.
-        variants : mapping
-            For each card the further inputs without which there is none.
-        evidence : mapping
-            Inputs ``results`` and ``predictions``, and the pictures: ``assets``, or ``assets/<folder>`` for
-            each folder in it.
-        """
-        home = self.out / name
-        files = {"results": "results.json", "predictions": "predictions.csv"}
-        made = {
-            files.get(label, label): replace(each, optional=label != "results")
-            for label, each in evidence.items()
-        }
-        for variant, needed in variants.items():
-            params = {"page": "card", "variant": variant}
-            path = Path(variant, "card")
-            made |= self._page(f"{name}.{variant}", params, {**evidence, **needed}, home, path)
-        made |= self._page(name, {"page": "comparison"}, evidence, home, Path("index"))
-        manifest = self.add(
-            f"manifest {name}",
-            "manifest",
-            {},
-            {"results": evidence["results"], **{f"file/{file}": each for file, each in made.items()}},
-            (),
+    Parameters
+    ----------
+    builder : Builder
+        Is added to.
+    study : str
+        Its name.
+    variants : mapping
+        For each card the further inputs without which there is none.
+    evidence : mapping
+        Inputs ``results`` and ``predictions``, and the pictures: ``assets``, or ``assets/<folder>`` for
+        each folder in it.
+    """
+    home = builder.out / study
+    made = {
+        PUBLISHED.get(label, label): replace(each, optional=label != labels.RESULTS)
+        for label, each in evidence.items()
+    }
+    for variant, needed in variants.items():
+        made |= _add_page(
+            builder, "card", study, variant, {**evidence, **needed}, home, Path(variant, "card")
         )
-        made["manifest.json"] = Input(manifest, "manifest.json")
-        guards = {"results.json": check_replaceable}
-        self.nodes.append(Publication(publication_of(name), home, made, "manifest.json", guards))
+    made |= _add_page(builder, "comparison", study, "", evidence, home, Path("index"))
+    files = {f"{labels.FILE}/{place}": each for place, each in made.items()}
+    manifest = builder.add(
+        names.manifest(study), params.Manifest(), {labels.RESULTS: evidence[labels.RESULTS], **files}, ()
+    )
+    made[artefacts.MANIFEST_FILE] = Input(manifest, artefacts.MANIFEST_FILE)
+    guards = {artefacts.RESULTS_FILE: check_replaceable}
+    builder.nodes.append(Publication(names.publication(study), home, made, artefacts.MANIFEST_FILE, guards))
 
-    def index(self, results: Mapping[str, Input]) -> None:
-        """Add the page over all studies."""
-        inputs = {f"results/{name}": each for name, each in sorted(results.items())}
-        made = self._page(ALL_STUDIES, {"page": "index"}, inputs, self.out, Path("index"))
-        self.nodes.append(Publication(publication_of(ALL_STUDIES), self.out, made))
 
-    def _page(
-        self, name: str, params: Mapping[str, Any], inputs: Mapping[str, Input], home: Path, path: Path
-    ) -> dict[str, Input]:
-        """Add a page in every format wanted; return each file's place below ``home``, and what makes it."""
-        templates = {
-            f"templates/{i}": Input(path=each) for i, each in enumerate(resources.folders("templates"))
-        }
-        taken = {step.stage for step in self.nodes} | {"manifest", "publish"}
-        made = {}
-        for each in formats():
-            if params["page"] not in each.layouts:
-                continue
-            if each.name in taken:
-                raise ConfigError("a format that is not called as a step of a build", each.name, "rename it")
-            place = f"{path}{each.suffix}"
-            if self.formats and each.name not in self.formats:
-                made[place] = Input(path=home / place, optional=True)  # as it is, from an earlier build
-                continue
-            file = f"page{each.suffix}"
-            node = self.add(
-                f"{each.name} {name}",
-                "page",
-                {**params, "write": each.write, "suffix": each.suffix},
-                {**inputs, **templates},
-                (*each.packages, *distributions()),
-                code=("xaireport.pipeline.stages.page", each.module, *code()),
-                apart=each.slow,
-            )
-            made[place] = optional(node, file)
-        return made
+def add_index(builder: Builder, results: Mapping[str, Input]) -> None:
+    """Add the page over all studies."""
+    inputs = {f"{labels.RESULTS}/{name}": each for name, each in sorted(results.items())}
+    made = _add_page(builder, "index", names.ALL_STUDIES, "", inputs, builder.out, Path("index"))
+    builder.nodes.append(Publication(names.publication(names.ALL_STUDIES), builder.out, made))
+
+
+def _add_page(
+    builder: Builder,
+    page: Literal["card", "comparison", "index"],
+    study: str,
+    variant: str,
+    inputs: Mapping[str, Input],
+    home: Path,
+    path: Path,
+) -> dict[str, Input]:
+    """Add a page in every format wanted; return each file's place below ``home``, and what makes it."""
+    folders = enumerate(resources.folders("templates"))
+    templates = {f"{labels.TEMPLATES}/{i}": Input(path=each) for i, each in folders}
+    taken = {step.stage for step in builder.nodes} | {params.Manifest.stage, Publication.stage}
+    made = {}
+    for each in formats():
+        if page not in each.layouts:
+            continue
+        if each.name in taken:
+            raise ConfigError("a format that is not called as a step of a build", each.name, "rename it")
+        place = f"{path}{each.suffix}"
+        if builder.formats and each.name not in builder.formats:
+            made[place] = Input(path=home / place, optional=True)  # as it is, from an earlier build
+            continue
+        node = builder.add(
+            names.page(each.name, study, variant),
+            params.Page(page=page, variant=variant, write=each.write, suffix=each.suffix),
+            {**inputs, **templates},
+            (*each.packages, *distributions()),
+            code=(f"{STAGES}.{params.Page.stage}", each.module, *code()),
+            apart=each.slow,
+        )
+        made[place] = optional(node, f"{artefacts.PAGE_STEM}{each.suffix}")
+    return made

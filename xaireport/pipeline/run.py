@@ -14,8 +14,12 @@ from xaireport.engine.scheduler import Cleaned, Engine
 from xaireport.errors import ConfigError, DataError, RenderError
 from xaireport.files import clear_errors
 from xaireport.nn.zoo import ARCHITECTURES
-from xaireport.pipeline.graph import Graph
-from xaireport.pipeline.names import MODELS, needed_by_card, optional, publication_of, with_parents
+from xaireport.pipeline import names
+from xaireport.pipeline.builder import Builder
+from xaireport.pipeline.graph import add_absent_data, add_evidence, add_results
+from xaireport.pipeline.inputs import MODELS, needed_by_card, optional
+from xaireport.pipeline.pages import PUBLISHED, add_index, add_pages
+from xaireport.pipeline.variants import with_parents
 from xaireport.report.writers.formats import formats as find_formats
 from xaireport.results.replaceable import check_source
 from xaireport.study.file import check_name
@@ -23,7 +27,7 @@ from xaireport.study.find import Selection, select
 from xaireport.study.load import assign_overrides, load_study
 from xaireport.study.rules import check_costs
 from xaireport.study_schema import StudySpec
-from xaireport.types import DataMode, Epoch, Located
+from xaireport.types import DataMode, Epoch, Located, artefacts, labels
 
 STORE = MODELS / ".store"
 
@@ -103,7 +107,7 @@ def build(
     """
     selections = select(request.targets, request.all)
     overrides = assign_overrides(request.overrides, selections)
-    graph = Graph(
+    builder = Builder(
         request.out,
         max_minutes=request.max_minutes,
         random_backbone=request.allow_random_backbone,
@@ -112,38 +116,38 @@ def build(
     engine = Engine(STORE, relay.epoch, request.force)
     notices, results = [], {}
     for selection in selections:
-        report = request.out / selection.name / "results.json"
+        report = request.out / selection.name / artefacts.RESULTS_FILE
         try:
             study, located = _study(selection, request, overrides[selection.name])
         except DataError as error:
             if len(selections) == 1:
                 raise
-            results[selection.name] = graph.without_data(selection.name, error)
+            results[selection.name] = add_absent_data(builder, selection.name, error)
             continue
         try:
             check_source(report, located.source == "real")
         except ConfigError as error:
             if len(selections) == 1:
                 raise
-            graph.without_data(selection.name, error)
+            add_absent_data(builder, selection.name, error)
             results[selection.name] = Input(path=report)
             continue
         said = [located.notice] if located.notice else []
         if not request.force and engine.is_foreign(
-            publication_of(selection.name), report.parent, report.name
+            names.publication(selection.name), report.parent, report.name
         ):
             said.append(f"{report} was put there by no build of this folder: it stays without --force")
         notices += said
         for text in said:
             relay.tell(Notice(text))
-        chosen = _with_stored(engine, graph, study, located, with_parents(study, selection.variants))
-        graph.evidence(study, located, chosen)
-        made = graph.results(study, chosen)
-        graph.pages(study.name, {variant: needed_by_card(study, variant) for variant in chosen}, made)
-        results[study.name] = optional(publication_of(study.name), "results.json")
-    graph.index({**_published(request.out, set(results)), **results})
-    reports = engine.run(graph.nodes, dry_run=request.dry_run, listener=relay.node)
-    return BuildResult(tuple(reports), tuple(notices), _pages(graph.nodes))
+        chosen = _with_stored(engine, builder, study, located, with_parents(study, selection.variants))
+        add_evidence(builder, study, located, chosen)
+        made = add_results(builder, study, chosen)
+        add_pages(builder, study.name, {variant: needed_by_card(study, variant) for variant in chosen}, made)
+        results[study.name] = optional(names.publication(study.name), artefacts.RESULTS_FILE)
+    add_index(builder, {**_published(request.out, set(results)), **results})
+    reports = engine.run(builder.nodes, dry_run=request.dry_run, listener=relay.node)
+    return BuildResult(tuple(reports), tuple(notices), _pages(builder.nodes))
 
 
 def _study(
@@ -172,13 +176,13 @@ def _study(
 
 
 def _with_stored(
-    engine: Engine, graph: Graph, study: StudySpec, located: Located, chosen: Sequence[str]
+    engine: Engine, builder: Builder, study: StudySpec, located: Located, chosen: Sequence[str]
 ) -> list[str]:
     """Add to the chosen variants the others whose evidence is stored and right: they cost nothing to show."""
     if len(chosen) == len(study.variants):
         return list(chosen)
-    trial = graph.empty()
-    nodes = trial.evidence(study, located, list(study.variants))
+    trial = replace(builder, nodes=[])
+    nodes = add_evidence(trial, study, located, list(study.variants))
     stored = [replace(step, publish={}) for step in trial.nodes if isinstance(step, Node)]
     fresh = {report.name for report in engine.run(stored, dry_run=True) if report.status == "fresh"}
     return [name for name in study.variants if name in chosen or fresh.issuperset(nodes[name])]
@@ -206,28 +210,27 @@ def render(
         A ``results.json`` that is damaged.
     """
     published = _published(out, set())
-    names = list(published) if all else [target.partition(".")[0] for target in targets]
-    missing = [name for name in names if name not in published]
-    if missing or not names:
+    studies = list(published) if all else [target.partition(".")[0] for target in targets]
+    missing = [name for name in studies if name not in published]
+    if missing or not studies:
         raise ConfigError(
             f"studies that were built into {out}: {', '.join(published) or 'none so far'}",
             ", ".join(missing) or "nothing",
             _build_first(missing, published, out),
         )
     find_formats(formats)
-    graph = Graph(out, formats=formats)
-    for name in names:
+    builder = Builder(out, formats)
+    for name in studies:
         folder = out / name
-        variants = _variants(folder / "results.json")
-        files = {"results": "results.json", "predictions": "predictions.csv"}
-        evidence = {label: Input(path=folder / file) for label, file in files.items()}
+        variants = _variants(folder / artefacts.RESULTS_FILE)
+        evidence = {label: Input(path=folder / file) for label, file in PUBLISHED.items()}
         # Folder by folder: the pages of a variant called "assets" lie between them.
-        pictures = sorted(each for each in (folder / "assets").glob("*") if each.is_dir())
-        evidence |= {f"assets/{each.name}": Input(path=each, optional=True) for each in pictures}
-        graph.pages(name, {variant: {} for variant in variants}, evidence)
-    graph.index(published)
-    reports = Engine(STORE, force=force).run(graph.nodes, dry_run=dry_run, listener=listener)
-    return BuildResult(tuple(reports), (), _pages(graph.nodes))
+        pictures = sorted(each for each in (folder / labels.ASSETS).glob("*") if each.is_dir())
+        evidence |= {f"{labels.ASSETS}/{each.name}": Input(path=each, optional=True) for each in pictures}
+        add_pages(builder, name, {variant: {} for variant in variants}, evidence)
+    add_index(builder, published)
+    reports = Engine(STORE, force=force).run(builder.nodes, dry_run=dry_run, listener=listener)
+    return BuildResult(tuple(reports), (), _pages(builder.nodes))
 
 
 def clean(everything: bool = False) -> Cleaned:

@@ -292,7 +292,10 @@ def test_volumes_are_shown_as_their_middle_slices(tmp_path: Path) -> None:
 def test_the_stage_writes_what_was_found(tmp_path: Path) -> None:
     canonical.save(small(), tmp_path / "data")
     (tmp_path / "out").mkdir()
-    inputs = {"data": tmp_path / "data" / canonical.ARRAYS, "info": tmp_path / "data" / canonical.INFO}
+    inputs = {
+        "data": tmp_path / "data" / canonical.DATASET_FILE,
+        "info": tmp_path / "data" / canonical.INFO_FILE,
+    }
     stage.run(Context(tmp_path / "out", inputs, {}, tmp_path / "checkpoint"), {"seed": 0})
     found = serialization.load(DataAudit, tmp_path / "out" / "audit.json")
     with np.load(tmp_path / "out" / "clean.npz", allow_pickle=False) as masks:

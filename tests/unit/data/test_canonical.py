@@ -79,7 +79,7 @@ def test_what_is_saved_is_what_is_opened(dataset: Dataset, tmp_path_factory: pyt
     both = [canonical.digest({s: d.split(s) for s in SPLITS}) for d in (dataset, opened)]
     assert both[0] == both[1]
     assert sorted(p.name for p in folder.iterdir()) == ["classes.json", "dataset.json", "dataset.npz"]
-    assert canonical.open_classes(folder / canonical.CLASSES) == dataset.info.classes
+    assert canonical.open_classes(folder / canonical.CLASSES_FILE) == dataset.info.classes
 
 
 def toy(shift: int = 0) -> Dataset:
@@ -120,7 +120,7 @@ def test_arrays_know_how_many_classes_there_are_and_no_word(tmp_path: Path) -> N
     def stored(*classes: str) -> bytes:
         named = replace(dataset, info=replace(dataset.info, classes=classes, title=classes[0]))
         canonical.save(named, tmp_path)
-        return (tmp_path / canonical.ARRAYS).read_bytes()
+        return (tmp_path / canonical.DATASET_FILE).read_bytes()
 
     assert stored("a", "b", "c") == stored("x", "y", "z") != stored("a", "b", "c", "nowhere")
 
@@ -128,7 +128,7 @@ def test_arrays_know_how_many_classes_there_are_and_no_word(tmp_path: Path) -> N
 def test_names_of_classes_know_no_other_word(tmp_path: Path) -> None:
     def stored(**words: Any) -> bytes:
         canonical.save(replace(toy(), info=replace(INFO, **words)), tmp_path)
-        return (tmp_path / canonical.CLASSES).read_bytes()
+        return (tmp_path / canonical.CLASSES_FILE).read_bytes()
 
     same = {stored(), stored(license="x"), stored(citation="x"), stored(url="x"), stored(task="x")}
     assert len(same) == 1

@@ -14,7 +14,8 @@ from sample import Study, make_study
 from xaireport import resources
 from xaireport.engine.node import Input, Publication
 from xaireport.errors import ConfigError
-from xaireport.pipeline.graph import Graph
+from xaireport.pipeline.builder import Builder
+from xaireport.pipeline.pages import add_pages
 from xaireport.report import plugins
 from xaireport.report.figures.draw import draw
 from xaireport.report.writers.formats import formats
@@ -84,12 +85,12 @@ def test_a_package_adds_a_section_a_drawing_and_a_format(acme: Path, tmp_path: P
 
 
 def test_its_pages_are_steps_of_the_build_and_depend_on_its_code(acme: Path) -> None:
-    graph = Graph(Path("reports"))
+    builder = Builder(Path("reports"))
     evidence = {label: Input(path=acme) for label in ("results", "predictions", "assets")}
-    graph.pages("derma", {"augmented": {}}, evidence)
-    nodes = {node.name: node for node in graph.nodes}
+    add_pages(builder, "derma", {"augmented": {}}, evidence)
+    nodes = {node.name: node for node in builder.nodes}
     own = nodes["txt derma.augmented"]
-    (report,) = (step for step in graph.nodes if isinstance(step, Publication))
+    (report,) = (step for step in builder.nodes if isinstance(step, Publication))
     assert report.files["augmented/card.txt"] == Input(own.name, "page.txt", None, True)
     assert "txt derma" not in nodes
     for node in (own, nodes["html derma"]):

@@ -404,7 +404,7 @@ def test_what_draws_and_prints_is_named_and_no_part_of_the_digest(
     split = Split(images, np.array([0, 1]), np.array(["a", "b"]))
     info = DatasetInfo("toy", "Toy", "phantom", "0" * 64, None, ("a", "b"))
     canonical.save(Dataset(info, split, split, split), tmp_path)
-    study = StudySpec(name="toy", variants={}).model_dump(mode="json", exclude={"folder"})
+    study = StudySpec(name="toy", variants={}).model_dump(mode="json")
     params = {
         "study": study, "seeds": {}, "code": [], "of_evidence": ["numpy"], "of_pages": ["weasyprint"],
         "python": "3.11.1",

@@ -13,13 +13,13 @@ from PIL import Image
 from xaireport.data.audit.duplicates import pair
 from xaireport.files import replacing
 from xaireport.types import SPLITS
+from xaireport.types.artefacts import ASSETS_FOLDER, AUDIT_FOLDER
 from xaireport.types.audit import EXHIBIT_KINDS, BlankImages, Duplicates, Exhibit, ExhibitKind, Pair
 
 if TYPE_CHECKING:
     from xaireport.data.audit.pooled_images import Pool
     from xaireport.types import Pixels
 
-FOLDER = "audit"
 SIDE = 144
 """Pixels of the longer side of one image."""
 
@@ -54,9 +54,14 @@ def gallery(
             continue
         images = pool.pixels(np.array([rows[name] for name in found.sample_ids]))
         name = f"{len(shown) + 1:02}-{kind}.jpg"
-        _write(out / FOLDER / name, _beside([_column(image) for image in images]))
+        _write(out / AUDIT_FOLDER / name, _beside([_column(image) for image in images]))
         shown.append(
-            Exhibit(**asdict(found), file=f"assets/{FOLDER}/{name}", kind=kind, slices=_slices(pool.shape))
+            Exhibit(
+                **asdict(found),
+                file=f"{ASSETS_FOLDER}/{AUDIT_FOLDER}/{name}",
+                kind=kind,
+                slices=_slices(pool.shape),
+            )
         )
     return tuple(shown)
 

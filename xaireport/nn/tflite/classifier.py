@@ -1,6 +1,7 @@
 """A TFLite file as a classifier that can be looked into: logits, activations, shuffled weights.
 
-It has no gradients of its own; those of its last layers are in ``head_gradients``. Running it is in ``predictor``.
+It has no gradients of its own; those of its last layers are in ``head_gradients``. Running it is in
+``predictor``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A Keras model as one TensorFlow graph for the converter: weights as constants, its layers' own names kept.
 
-The converter calls what it makes after the operations of the graph, and ``flatbuffer`` reads the layers off there.
+The converter calls what it makes after the operations of the graph, and ``flatbuffer`` reads the layers
+off there.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from xaireport.nn.tflite.flatbuffer import describe
 from xaireport.nn.tflite.frozen import freeze, operators
 from xaireport.study_schema import Conversion
 from xaireport.types import Calibration, Dataset, OnEpoch, Pixels, Quantisation, TrainingRecord
+from xaireport.types.artefacts import TFLITE_FILE
 
 INTEGER = ("int8", "qat")
 _PACKAGES = {"qat": ("tf-keras", "tensorflow-model-optimization")}
@@ -144,7 +145,7 @@ def quantise(
     file = describe(content, mode)
     if mode in INTEGER and (top := (127 - file.input.zero_point) * file.input.scale) < _BRIGHTEST:
         notes.append(f"Pixels above {top:.0f} are cut off: no image that fixed the ranges is brighter.")
-    write_atomic(out / "model.tflite", content)
+    write_atomic(out / TFLITE_FILE, content)
     return (
         Quantisation(
             mode=mode,

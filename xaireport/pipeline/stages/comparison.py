@@ -11,33 +11,41 @@ import numpy as np
 from xaireport import serialization
 from xaireport.engine.node import Context
 from xaireport.metrics.comparison import Answers, compare
+from xaireport.pipeline import params
 from xaireport.pipeline.labels import of_variant
+from xaireport.pipeline.stages.given import given
+from xaireport.types.artefacts import (
+    COMPARISONS_FILE,
+)
+from xaireport.types.labels import (
+    DATA,
+)
 
 
-def run(context: Context, params: Mapping[str, Any]) -> None:
+def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``comparisons.json``: every pair of those variants that were finished."""
-    with np.load(context.inputs["data"], allow_pickle=False) as data:
+    told = given(params.Comparison, table)
+    with np.load(context.inputs[DATA], allow_pickle=False) as data:
         groups = data.get("test_groups")
     answers = {}
-    for name in params["variants"]:
+    for name in told.variants:
         if (predictions := context.inputs.get(of_variant(name))) is not None:
             with np.load(predictions, allow_pickle=False) as stored:
                 answers[name] = Answers(
                     *(stored[f"test_{part}"] for part in ("sample_id", "y_true", "y_prob"))
                 )
-    parents = params["parents"]
     # The one that came later less the one before: a child less its parent, whatever the order of the file.
     pairs = [
-        (first, second) if parents[first] == second else (second, first)
+        (first, second) if told.parents[first] == second else (second, first)
         for first, second in itertools.combinations(answers, 2)
     ]
-    family = [(a, b) for a, b in pairs if parents[a] == b] if params["family"] == "parents" else pairs
+    family = [(a, b) for a, b in pairs if told.parents[a] == b] if told.family == "parents" else pairs
     found = compare(
         answers,
         pairs,
-        params["scores"],
+        told.scores,
         groups=groups,
         family=family,
-        **{name: params[name] for name in ("seed", "ordinal", "cost_matrix")},
+        **told.scoring.model_dump(),
     )
-    serialization.save(found, context.out / "comparisons.json")
+    serialization.save(found, context.out / COMPARISONS_FILE)

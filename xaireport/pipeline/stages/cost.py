@@ -8,11 +8,17 @@ from typing import Any
 from xaireport import serialization
 from xaireport.engine.node import Context
 from xaireport.nn.tflite.cost import measure
+from xaireport.pipeline import params
 from xaireport.pipeline.labels import of_variant
+from xaireport.pipeline.stages.given import given
+from xaireport.types.artefacts import (
+    COST_FILE,
+)
 
 
-def run(context: Context, params: Mapping[str, Any]) -> None:
+def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``cost.json``: by variant, those whose files there are."""
-    inputs = {name: context.inputs.get(of_variant(name)) for name in params["variants"]}
+    told = given(params.Cost, table)
+    inputs = {name: context.inputs.get(of_variant(name)) for name in told.variants}
     files = {name: path for name, path in inputs.items() if path is not None}
-    serialization.save(measure(files, params["parents"]), context.out / "cost.json")
+    serialization.save(measure(files, told.parents), context.out / COST_FILE)

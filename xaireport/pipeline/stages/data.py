@@ -9,16 +9,16 @@ from xaireport.data import canonical
 from xaireport.data.load import load
 from xaireport.data.phantom.phantom import save_planted
 from xaireport.engine.node import Context
-from xaireport.pipeline.stages.params import given
-from xaireport.study_schema import DataSpec
+from xaireport.pipeline import params
+from xaireport.pipeline.stages.given import given
 from xaireport.types import Located
 
 
-def run(context: Context, params: Mapping[str, Any]) -> None:
+def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write the files of `canonical.save`; for a phantom also which duplicates were planted in it."""
-    study = given(DataSpec, params["study"])
+    told = given(params.Data, table)
     files = tuple(context.inputs[label] for label in sorted(context.inputs))
-    located = Located(params["source"], files, params["loader"])
-    canonical.save(load(study, located, params["seed"]), context.out)
+    located = Located(told.source, files, told.loader)
+    canonical.save(load(told.study, located, told.seed), context.out)
     if located.loader == "phantom":
-        save_planted(study.dataset, params["seed"], context.out)
+        save_planted(told.study.dataset, told.seed, context.out)

@@ -16,34 +16,45 @@ from xaireport.explain.explain import explain
 from xaireport.nn.classifier import open_model
 from xaireport.nn.keras.classifier import KerasClassifier
 from xaireport.nn.keras.tf_keras_vis import vis_maps
+from xaireport.pipeline import params
 from xaireport.pipeline.labels import pictures_of
+from xaireport.pipeline.stages.given import given
 from xaireport.pipeline.stages.model import opened
-from xaireport.pipeline.stages.params import given
-from xaireport.study_schema import ExplainSettings
 from xaireport.types import Heatmaps, Skipped
+from xaireport.types.artefacts import (
+    HEATMAPS_FILE,
+    PICTURES_FILE,
+)
+from xaireport.types.labels import (
+    CLASSES,
+    DATA,
+    PARENT,
+    PREDICTIONS,
+)
 
 
-def run(context: Context, params: Mapping[str, Any]) -> None:
+def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``heatmaps.json``, ``pictures.json``, ``maps.npz``, ``occlusion.npz``, a folder of pictures."""
-    dataset = open_dataset(context.inputs["data"].parent)
-    classes = open_classes(context.inputs["classes"])
-    classifier = opened(open_model, context, params, dataset)
-    with np.load(context.inputs["predictions"], allow_pickle=False) as stored:
+    told = given(params.Explain, table)
+    dataset = open_dataset(context.inputs[DATA].parent)
+    classes = open_classes(context.inputs[CLASSES])
+    classifier = opened(open_model, context, told.reading, dataset)
+    with np.load(context.inputs[PREDICTIONS], allow_pickle=False) as stored:
         y_prob = stored["test_y_prob"]
     explanation = explain(
         classifier,
         dataset,
         classes,
-        given(ExplainSettings, params["explain"]),
-        params["seed"],
+        told.settings,
+        told.seed,
         context.out,
-        pictures_of(params["name"]),
+        pictures_of(told.variant),
         vis=partial(vis_maps, classifier) if isinstance(classifier, KerasClassifier) else None,
         y_prob=y_prob,
-        parent_layer=_layer(context.inputs.get("parent")),
+        parent_layer=_layer(context.inputs.get(PARENT)),
     )
-    serialization.save(explanation.heatmaps, context.out / "heatmaps.json")
-    serialization.save(explanation.pictures, context.out / "pictures.json")
+    serialization.save(explanation.heatmaps, context.out / HEATMAPS_FILE)
+    serialization.save(explanation.pictures, context.out / PICTURES_FILE)
 
 
 def _layer(parent: Path | None) -> str:

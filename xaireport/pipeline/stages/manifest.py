@@ -10,13 +10,15 @@ from typing import Any
 from xaireport.engine.hashes import sha256_of_file
 from xaireport.engine.node import Context
 from xaireport.files import write_atomic
+from xaireport.types.artefacts import MANIFEST_FILE
+from xaireport.types.labels import FILE, RESULTS
 
 FORMAT = "xaireport-manifest/1"
 
 
 def run(context: Context, params: Mapping[str, Any]) -> None:
     """Write ``manifest.json``; its paths begin at the folder it stands in."""
-    results = json.loads(context.inputs["results"].read_text("utf-8"))
+    results = json.loads(context.inputs[RESULTS].read_text("utf-8"))
     files = dict(sorted(_files(context)))
     manifest = {
         "format": FORMAT,
@@ -33,13 +35,13 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
         ],
     }
     text = json.dumps(manifest, indent=1) + "\n"
-    write_atomic(context.out / "manifest.json", text.encode())
+    write_atomic(context.out / MANIFEST_FILE, text.encode())
 
 
 def _files(context: Context) -> Iterator[tuple[str, Path]]:
     for label, path in context.inputs.items():
         kind, _, name = label.partition("/")
-        if kind != "file":
+        if kind != FILE:
             continue
         if path.is_dir():
             inside = (each for each in path.rglob("*") if each.is_file())

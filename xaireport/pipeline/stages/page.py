@@ -11,39 +11,47 @@ from typing import Any
 
 from xaireport.engine.node import Context
 from xaireport.errors import RenderError
+from xaireport.pipeline import params
+from xaireport.pipeline.stages.given import given
 from xaireport.report.document.blocks import Page
 from xaireport.report.pages.card import card
 from xaireport.report.pages.comparison import comparison
 from xaireport.report.pages.index import index
 from xaireport.report.plugins import Source
+from xaireport.types.artefacts import PAGE_STEM
+from xaireport.types.labels import (
+    ASSETS,
+    PREDICTIONS,
+    RESULTS,
+)
 
 
-def run(context: Context, params: Mapping[str, Any]) -> None:
+def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``page<suffix>``."""
-    module, _, function = params["write"].partition(":")
+    told = given(params.Page, table)
+    module, _, function = told.write.partition(":")
     write = getattr(importlib.import_module(module), function)
-    path = context.out / f"page{params['suffix']}"
-    if params["page"] == "index":
+    path = context.out / f"{PAGE_STEM}{told.suffix}"
+    if told.page == "index":
         write(_index(context), path, Source())
         return
-    results = _read(context.inputs["results"])
-    variant = params.get("variant", "")
-    page = card(results, variant) if variant else comparison(results)
+    results = _read(context.inputs[RESULTS])
+    page = card(results, told.variant) if told.page == "card" else comparison(results)
     with TemporaryDirectory() as folder:
         for label, pictures in context.inputs.items():  # a study whose variants all failed has no pictures
             # Names in the results begin with "assets/", whatever the folder that holds them is called.
-            if label.partition("/")[0] == "assets":
+            if label.partition("/")[0] == ASSETS:
                 (Path(folder) / label).parent.mkdir(exist_ok=True)
                 (Path(folder) / label).symlink_to(pictures.resolve())
-        attached = [context.inputs[label] for label in ("predictions", "results") if label in context.inputs]
-        write(page, path, Source(results, variant, Path(folder), tuple(attached)))
+        attached = [context.inputs[label] for label in (PREDICTIONS, RESULTS) if label in context.inputs]
+        write(page, path, Source(results, told.variant, Path(folder), tuple(attached)))
 
 
 def _index(context: Context) -> Page:
     results = {
         label.partition("/")[2]: _read(path)
         for label, path in context.inputs.items()
-        if label.startswith("results/")
+        if label.startswith(f"{RESULTS}/")
     }
     failures = [
         {

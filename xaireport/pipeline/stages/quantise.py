@@ -10,44 +10,51 @@ from xaireport.data.canonical import open_dataset
 from xaireport.engine.node import Context
 from xaireport.errors import ModelError
 from xaireport.nn.tflite.quantise import quantise
-from xaireport.pipeline.stages.params import given
-from xaireport.study_schema import Conversion
+from xaireport.pipeline import params
+from xaireport.pipeline.stages.given import given
 from xaireport.types import Quantisation, Skipped, TrainingRecord
+from xaireport.types.artefacts import (
+    QUANTISATION_FILE,
+    SKIPPED_FILE,
+    TRAINING_FILE,
+)
+from xaireport.types.labels import (
+    DATA,
+    MODEL,
+)
 
 
-def run(context: Context, params: Mapping[str, Any]) -> None:
+def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``model.tflite``, ``quantisation.json`` and, where there was retraining, ``training.json``.
 
     A float model that cannot be converted is no failure: nobody asked for its file, and ``skipped.json`` says
     why its cost is not known.
     """
-    conversion = given(Conversion, params["conversion"])
+    told = given(params.Quantise, table)
     try:
-        quantisation, training = _quantise(context, conversion, params)
+        quantisation, training = _quantise(context, told)
     except ModelError:
-        if conversion.mode != "float32":
+        if told.conversion.mode != "float32":
             raise
         serialization.save(
-            Skipped("cost", "no TFLite file can be made of this model"), context.out / "skipped.json"
+            Skipped("cost", "no TFLite file can be made of this model"), context.out / SKIPPED_FILE
         )
         return
-    serialization.save(quantisation, context.out / "quantisation.json")
+    serialization.save(quantisation, context.out / QUANTISATION_FILE)
     if training is not None:
-        serialization.save(training, context.out / "training.json")
+        serialization.save(training, context.out / TRAINING_FILE)
 
 
-def _quantise(
-    context: Context, conversion: Conversion, params: Mapping[str, Any]
-) -> tuple[Quantisation, TrainingRecord | None]:
+def _quantise(context: Context, told: params.Quantise) -> tuple[Quantisation, TrainingRecord | None]:
     return quantise(
-        context.inputs["model"],
-        conversion,
-        open_dataset(context.inputs["data"].parent),
-        seed=params["seed"],
+        context.inputs[MODEL],
+        told.conversion,
+        open_dataset(context.inputs[DATA].parent),
+        seed=told.seed,
         out=context.out,
         checkpoints=context.checkpoint,
-        pixel_scale=params["pixel_scale"],
-        output=params["output"],
-        max_minutes=params["max_minutes"],
+        pixel_scale=told.reading.pixel_scale,
+        output=told.reading.output,
+        max_minutes=told.max_minutes,
         on_epoch=context.progress,
     )

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,8 +25,9 @@ from xaireport.errors import Failure
 from xaireport.explain import layers
 from xaireport.explain.trust import robustness, verdict
 from xaireport.metrics import calibration, intervals, reliability, subsets
+from xaireport.pipeline import params
 from xaireport.pipeline.labels import of_variant, pictures_of
-from xaireport.pipeline.stages.params import given
+from xaireport.pipeline.stages.given import given
 from xaireport.results.assemble import assemble, write_results
 from xaireport.results.inputs import DataEvidence, MadeOn, RunInfo, SeedRun, SplitCounts, VariantEvidence
 from xaireport.results.predictions import Predictions, write_csv
@@ -53,8 +54,34 @@ from xaireport.types import (
     TrainingRecord,
     Trust,
 )
-
-TRUST = "trust"
+from xaireport.types.artefacts import (
+    ASSETS_FOLDER,
+    AUDIT_FILE,
+    AUDIT_FOLDER,
+    HEATMAPS_FILE,
+    PICTURES_FILE,
+    PREDICTIONS_CSV,
+    RESULTS_FILE,
+    TRUST_FILE,
+)
+from xaireport.types.labels import (
+    AGREEMENT,
+    AUDIT,
+    CLEAN,
+    COMPARISON,
+    COST,
+    DATA,
+    EVALUATION,
+    EXPLAINED,
+    MODEL,
+    PREDICTIONS,
+    QUANTISATION,
+    RELIABILITY,
+    SUBGROUPS,
+    SUMMARY,
+    TRAINING,
+    TRUST,
+)
 
 PROCEDURE = {
     "level": intervals.LEVEL,
@@ -70,53 +97,51 @@ PROCEDURE = {
 }
 
 
-def run(context: Context, params: Mapping[str, Any]) -> None:
+def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``results.json``, ``predictions.csv`` and ``assets/``."""
-    study = given(StudySpec, params["study"] | {"folder": ""})
-    seeds: dict[str, list[int]] = params["seeds"]
-    dataset = open_dataset(context.inputs["data"].parent)
+    told = given(params.Results, table)
+    study, seeds = told.study, told.seeds
+    dataset = open_dataset(context.inputs[DATA].parent)
     complete = [name for name in seeds if not _missing(context, name)]
-    costs = serialization.load(dict[str, Cost], context.inputs["cost"]) if "cost" in context.inputs else {}
+    costs = serialization.load(dict[str, Cost], context.inputs[COST]) if COST in context.inputs else {}
     variants = [_variant(context, study, name, seeds[name], costs.get(name)) for name in complete]
     failures = [(name, failure) for name in seeds for failure in _missing(context, name)[:1]]
-    shared = ("audit", "comparison", "cost")
+    shared = (AUDIT, COMPARISON, COST)
     failures += [("", failure) for label, failure in context.failures.items() if label in shared]
     for name in complete:
         if failure := context.failures.get(of_variant(name, TRUST)):
             failures.append((name, failure))
-        for part in ("explain", TRUST):
+        for part in (EXPLAINED, TRUST):
             made = context.inputs.get(of_variant(name, part))
-            if made is not None and (made / pictures_of(name)).is_dir():
-                shutil.copytree(
-                    made / pictures_of(name), context.out / "assets" / pictures_of(name), dirs_exist_ok=True
-                )
+            pictures = pictures_of(name)
+            if made is not None and (made / pictures).is_dir():
+                shutil.copytree(made / pictures, context.out / ASSETS_FOLDER / pictures, dirs_exist_ok=True)
     audit = None
-    if "audit" in context.inputs:
-        audit = serialization.load(DataAudit, context.inputs["audit"] / "audit.json")
-        if (pictures := context.inputs["audit"] / "audit").is_dir():
-            shutil.copytree(pictures, context.out / "assets" / "audit")
+    if AUDIT in context.inputs:
+        audit = serialization.load(DataAudit, context.inputs[AUDIT] / AUDIT_FILE)
+        shown = context.inputs[AUDIT] / AUDIT_FOLDER
+        if shown.is_dir():
+            shutil.copytree(shown, context.out / ASSETS_FOLDER / AUDIT_FOLDER)
     write_csv(
-        context.out / "predictions.csv",
+        context.out / PREDICTIONS_CSV,
         (rows for name in complete for seed in seeds[name] for rows in _predictions(context, name, seed)),
         dataset.info.classes,
     )
     installed = Versions()
-    made_by = {"python": params["python"], **installed.of(params["of_evidence"])}
-    versions = made_by | installed.of(params["of_pages"])
+    made_by = {"python": told.python, **installed.of(told.of_evidence)}
+    versions = made_by | installed.of(told.of_pages)
     digest = _digest(
         {
-            "data": _sha256(context.inputs["data"]),
+            "data": _sha256(context.inputs[DATA]),
             "models": {one.spec.name: [run.model_sha256 for run in one.runs] for one in variants},
             "predictions": {one.spec.name: [run.predictions_sha256 for run in one.runs] for one in variants},
-            "configuration": params["study"],
-            "code": _code(params["code"], context.out),
+            "configuration": table["study"],
+            "code": _code(told.code, context.out),
             "environment": made_by,
         }
     )
     compared = (
-        serialization.load(Comparisons, context.inputs["comparison"])
-        if "comparison" in context.inputs
-        else None
+        serialization.load(Comparisons, context.inputs[COMPARISON]) if COMPARISON in context.inputs else None
     )
     results = assemble(
         study,
@@ -127,7 +152,7 @@ def run(context: Context, params: Mapping[str, Any]) -> None:
         compared,
         _changed(study, compared),
     )
-    write_results(results, context.out / "results.json")
+    write_results(results, context.out / RESULTS_FILE)
 
 
 def _changed(
@@ -140,7 +165,7 @@ def _changed(
     }
 
 
-def _code(roots: list[str], scratch: Path) -> dict[str, str]:
+def _code(roots: Sequence[str], scratch: Path) -> dict[str, str]:
     """Hash the modules that made the evidence, as the keys of the stages do."""
     return CodeHasher(HashCache(scratch / ".hashes")).closure(roots)
 
@@ -155,7 +180,7 @@ def _missing(context: Context, name: str) -> list[Failure]:
 
 
 def _variant(
-    context: Context, study: StudySpec, name: str, seeds: list[int], cost: Cost | None
+    context: Context, study: StudySpec, name: str, seeds: Sequence[int], cost: Cost | None
 ) -> VariantEvidence:
     def stored(part: str, kind: Any, seed: int | None = None) -> Any:
         at = of_variant(name, part if seed is None else f"{part}/{seed}")
@@ -163,33 +188,33 @@ def _variant(
 
     runs: list[SeedRun] = []
     for seed in seeds:
-        training = stored("training", TrainingRecord, seed)
+        training = stored(TRAINING, TrainingRecord, seed)
         runs.append(
             SeedRun(
                 seed,
-                _sha256(context.inputs[of_variant(name, f"model/{seed}")]),
-                _sha256(context.inputs[of_variant(name, f"predictions/{seed}")]),
-                stored("evaluation", Evaluation, seed).scores,
+                _sha256(context.inputs[of_variant(name, f"{MODEL}/{seed}")]),
+                _sha256(context.inputs[of_variant(name, f"{PREDICTIONS}/{seed}")]),
+                stored(EVALUATION, Evaluation, seed).scores,
                 training.epochs_run if training else None,
             )
         )
-    explained = context.inputs[of_variant(name, "explain")]
+    explained = context.inputs[of_variant(name, EXPLAINED)]
     judged = context.inputs.get(of_variant(name, TRUST))
-    trust = serialization.load(Trust | Skipped, judged / "trust.json") if judged else None
+    trust = serialization.load(Trust | Skipped, judged / TRUST_FILE) if judged else None
     return VariantEvidence(
         spec=study.variants[name],
-        model=stored("summary", ModelSummary, seeds[0]),
-        evaluation=stored("evaluation", Evaluation, seeds[0]),
-        heatmaps=serialization.load(Heatmaps | Skipped, explained / "heatmaps.json"),
-        pictures=serialization.load(Pictures, explained / "pictures.json"),
+        model=stored(SUMMARY, ModelSummary, seeds[0]),
+        evaluation=stored(EVALUATION, Evaluation, seeds[0]),
+        heatmaps=serialization.load(Heatmaps | Skipped, explained / HEATMAPS_FILE),
+        pictures=serialization.load(Pictures, explained / PICTURES_FILE),
         runs=tuple(runs),
-        training=stored("training", TrainingRecord, seeds[0]),
-        quantisation=stored("quantisation", Quantisation),
-        agreement=stored("agreement", Agreement),
+        training=stored(TRAINING, TrainingRecord, seeds[0]),
+        quantisation=stored(QUANTISATION, Quantisation),
+        agreement=stored(AGREEMENT, Agreement),
         cost=cost,
-        reliability=stored("reliability", Reliability),
-        subgroups=stored("subgroups", tuple[Level, ...]) or (),
-        clean=stored("clean", dict[str, Subset]) or {},
+        reliability=stored(RELIABILITY, Reliability),
+        subgroups=stored(SUBGROUPS, tuple[Level, ...]) or (),
+        clean=stored(CLEAN, dict[str, Subset]) or {},
         trust=trust,
         settings=effective(study.variants[name], trained=runs[0].epochs_run is not None),
     )
@@ -197,7 +222,7 @@ def _variant(
 
 def _predictions(context: Context, name: str, seed: int) -> Iterator[Predictions]:
     splits: tuple[SplitName, ...] = ("val", "test")
-    with np.load(context.inputs[of_variant(name, f"predictions/{seed}")], allow_pickle=False) as stored:
+    with np.load(context.inputs[of_variant(name, f"{PREDICTIONS}/{seed}")], allow_pickle=False) as stored:
         for split in splits:
             yield Predictions(
                 name, seed, split, *(stored[f"{split}_{part}"] for part in ("sample_id", "y_true", "y_prob"))

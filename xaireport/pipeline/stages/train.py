@@ -9,24 +9,32 @@ from xaireport import serialization
 from xaireport.data.canonical import open_dataset
 from xaireport.engine.node import Context
 from xaireport.nn.train import train
-from xaireport.pipeline.stages.params import given
-from xaireport.study_schema import Recipe
+from xaireport.pipeline import params
+from xaireport.pipeline.stages.given import given
+from xaireport.types.artefacts import (
+    TRAINING_FILE,
+)
+from xaireport.types.labels import (
+    DATA,
+    WEIGHTS,
+)
 
 
-def run(context: Context, params: Mapping[str, Any]) -> None:
+def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``model.keras`` and ``training.json``."""
-    recipe = given(Recipe, params["recipe"])
-    if "weights" in context.inputs:
-        options = {**recipe.options, "weights": str(context.inputs["weights"])}
+    told = given(params.Train, table)
+    recipe = told.recipe
+    if WEIGHTS in context.inputs:
+        options = {**recipe.options, "weights": str(context.inputs[WEIGHTS])}
         recipe = recipe.model_copy(update={"options": options})
     record = train(
-        open_dataset(context.inputs["data"].parent),
+        open_dataset(context.inputs[DATA].parent),
         recipe,
-        seed=params["seed"],
+        seed=told.seed,
         out=context.out,
         checkpoints=context.checkpoint,
-        max_minutes=params["max_minutes"],
-        allow_random_backbone=params["allow_random_backbone"],
+        max_minutes=told.max_minutes,
+        allow_random_backbone=told.allow_random_backbone,
         on_epoch=context.progress,
     )
-    serialization.save(record, context.out / "training.json")
+    serialization.save(record, context.out / TRAINING_FILE)

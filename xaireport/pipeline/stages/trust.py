@@ -23,7 +23,9 @@ from xaireport.metrics.means import measure, over_seeds
 from xaireport.nn.classifier import open_model
 from xaireport.nn.keras.classifier import KerasClassifier
 from xaireport.nn.keras.tf_keras_vis import vis_maps
+from xaireport.pipeline import params
 from xaireport.pipeline.labels import pictures_of
+from xaireport.pipeline.stages.given import given
 from xaireport.pipeline.stages.model import opened
 from xaireport.types import (
     Cascade,
@@ -41,26 +43,38 @@ from xaireport.types import (
     Trust,
     TrustVerdict,
 )
+from xaireport.types.artefacts import (
+    HEATMAPS_FILE,
+    TRUST_FILE,
+)
+from xaireport.types.labels import (
+    DATA,
+    EXPLAINED,
+    OTHER,
+    OTHER_PREDICTIONS,
+    PREDICTIONS,
+)
 
 
-def run(context: Context, params: Mapping[str, Any]) -> None:
+def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``trust.json``: a ``Trust``, or why there is none."""
-    heatmaps = serialization.load(Heatmaps | Skipped, context.inputs["explained"] / "heatmaps.json")
+    told = given(params.Trust, table)
+    heatmaps = serialization.load(Heatmaps | Skipped, context.inputs[EXPLAINED] / HEATMAPS_FILE)
     if isinstance(heatmaps, Skipped):
-        serialization.save(heatmaps, context.out / "trust.json")
+        serialization.save(heatmaps, context.out / TRUST_FILE)
         return
-    dataset = open_dataset(context.inputs["data"].parent)
+    dataset = open_dataset(context.inputs[DATA].parent)
     n_classes = len(dataset.info.classes)
-    classifier = opened(open_model, context, params, dataset)
-    seed = params["seed"]
+    classifier = opened(open_model, context, told.reading, dataset)
+    seed = told.seed
     vis = partial(vis_maps, classifier) if isinstance(classifier, KerasClassifier) else None
     method = explainer(classifier, heatmaps.method, heatmaps.layer, seed, vis)
-    ours = drift.Stored(context.inputs["explained"], _answers(context.inputs["predictions"]))
+    ours = drift.Stored(context.inputs[EXPLAINED], _answers(context.inputs[PREDICTIONS]))
     known = ours.maps() if method.is_fast else None
     found = trust(method, classifier, dataset.test, ours.y_pred, n_classes, seed, known)
-    moved = _drift(context, params, dataset.test, ours)
-    criterion = moved if params["is_quantised"] else None
-    serialization.save(judged(replace(found, drift=moved), criterion), context.out / "trust.json")
+    moved = _drift(context, told, dataset.test, ours)
+    criterion = moved if told.is_quantised else None
+    serialization.save(judged(replace(found, drift=moved), criterion), context.out / TRUST_FILE)
 
 
 def trust(
@@ -204,16 +218,16 @@ def _answers(path: Path) -> Ints:
     return y_pred
 
 
-def _drift(context: Context, params: Mapping[str, Any], test: Split, ours: drift.Stored) -> Drift | Skipped:
-    other = params["other"]
+def _drift(context: Context, told: params.Trust, test: Split, ours: drift.Stored) -> Drift | Skipped:
+    other = told.other
     if not other:
         return Skipped("drift", "the study has no other variant to compare with")
-    if "other" not in context.inputs or "other_predictions" not in context.inputs:
+    if OTHER not in context.inputs or OTHER_PREDICTIONS not in context.inputs:
         return Skipped("drift", f"there are no heatmaps of {other}")
-    theirs = drift.Stored(context.inputs["other"], _answers(context.inputs["other_predictions"]))
+    theirs = drift.Stored(context.inputs[OTHER], _answers(context.inputs[OTHER_PREDICTIONS]))
     if not (theirs.folder / MAPS_FILE).is_file():
         return Skipped("drift", f"there are no heatmaps of {other}")
-    seed, shape = params["seed"], test.images.shape[1:-1]
+    seed, shape = told.seed, test.images.shape[1:-1]
     shown, mine, its = drift.of_maps(ours, theirs, shape, seed)
     hidden = drift.of_occlusion(ours, theirs, seed)
 
@@ -222,11 +236,11 @@ def _drift(context: Context, params: Mapping[str, Any], test: Split, ours: drift
         return measure(values, controls, groups=groups, seed=seed)
 
     # Theirs in a folder of their own: a sample may be called whatever ours and a further word would make.
-    folder = f"{pictures_of(params['name'])}/moved"
+    folder = f"{pictures_of(told.variant)}/moved"
     painters = Painter(context.out, folder), Painter(context.out, f"{folder}/other")
     return Drift(
         other=other,
-        relation=params["relation"],
+        relation=told.relation,
         maps=mean(shown, shown.correlation, {"other_image": shown.chance}),
         maps_iou=mean(shown, shown.iou, {}),
         occlusion=mean(hidden, hidden.correlation, {"other_image": hidden.chance}),

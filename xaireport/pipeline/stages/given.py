@@ -1,9 +1,11 @@
-"""Settings out of a node's params, where every one has to be said."""
+"""Parameters of a stage out of the table that is in its key: every field, and no other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from xaireport.errors import ConfigError
 from xaireport.study_schema import Spec
@@ -12,14 +14,21 @@ S = TypeVar("S", bound=Spec)
 
 
 def given(kind: type[S], table: Any) -> S:
-    """Return the settings that a table of a node's params holds.
+    """Return the parameters that a table holds.
 
     Raises
     ------
     ConfigError
-        A field is left to its default: that is in no key, and another one would change the result unseen.
+        A field is unknown, absent or of another type; or left to its default: that is in no key, and another
+        one would change the result unseen.
     """
-    settings = kind.model_validate(table, strict=False)
+    try:
+        settings = kind.model_validate(table, strict=False)
+    except ValidationError as error:
+        wrong = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
+        raise ConfigError(
+            f"the parameters of {kind.__name__}", f"wrong, unknown or absent: {wrong}"
+        ) from error
     if absent := list(_absent(settings)):
         raise ConfigError(f"every field of {kind.__name__} in the params", f"none of {', '.join(absent)}")
     return settings

@@ -1,0 +1,37 @@
+"""Labels of inputs: what a stage calls the files that it reads, whichever node makes them.
+
+Names that people choose are no labels: they stand behind a word of ours (`xaireport.pipeline.labels`).
+"""
+
+from __future__ import annotations
+
+DATA = "data"
+CLASSES = "classes"
+INFO = "info"
+AUDIT = "audit"
+CLEAN = "clean"
+WEIGHTS = "weights"
+MODEL = "model"
+TRAINING = "training"
+QUANTISATION = "quantisation"
+PREDICTIONS = "predictions"
+SUMMARY = "summary"
+EVALUATION = "evaluation"
+RELIABILITY = "reliability"
+SUBGROUPS = "subgroups"
+AGREEMENT = "agreement"
+COMPARISON = "comparison"
+PARENT = "parent"
+EXPLAINED = "explained"
+OTHER = "other"
+OTHER_PREDICTIONS = "other_predictions"
+TRUST = "trust"
+COST = "cost"
+RESULTS = "results"
+HEATMAPS = "heatmaps"
+TEMPLATES = "templates"
+"""A word of ours before a number."""
+FILE = "file"
+"""A word of ours before a path in a report."""
+ASSETS = "assets"
+"""All pictures of a report, or a word of ours before one folder of them."""
