@@ -77,8 +77,9 @@ def verdicts(folder: Path) -> Iterator[tuple[str, float, str, float | None]]:
     from xaireport.explain.layer_choice import decide
     from xaireport.explain.methods import perturbation
     from xaireport.explain.methods.explainers import explainer
+    from xaireport.explain.trust.assess import trust
+    from xaireport.metrics import means
     from xaireport.nn.classifier import open_model
-    from xaireport.pipeline.stages.trust import trust
     from xaireport.study_schema import ExplainSettings
     from xaireport.types import Split
 
@@ -105,7 +106,7 @@ def verdicts(folder: Path) -> Iterator[tuple[str, float, str, float | None]]:
         maps = method.make(model, test.images, y_pred).maps
         hidden = test.images[select.per_class(test.labels, 7, 0)]
         perturbation.occlusion(model.logits, hidden)
-        trust(method, model, test, y_pred, 7, 0, (np.arange(N), maps))
+        trust(method, model, test, y_pred, 7, 0, means, (np.arange(N), maps))
         yield f"verdict, {N:,} images: derma/{name}", time.perf_counter() - start, "s", 90.0
 
 

@@ -79,9 +79,9 @@ def test_a_name_that_is_spelt_again_is_found(text: str) -> None:
 def test_each_name_of_a_node_begins_with_its_stage_and_no_two_are_alike() -> None:
     made = {
         names.data("s"), names.audit("s"), names.train("s", "v", 0), names.quantise("s", "v"),
-        names.predict("s", "v", 0), names.evaluate("s", "v", 0), names.agreement("s", "v"), names.comparison("s"),
-        names.explain("s", "v"), names.trust("s", "v"), names.cost("s"), names.results("s"), names.figures("s"),
-        names.manifest("s"),
+        names.predict("s", "v", 0), names.evaluate("s", "v", 0), names.agreement("s", "v"),
+        names.comparison("s"), names.explain("s", "v"), names.trust("s", "v"), names.cost("s"),
+        names.results("s"), names.figures("s"), names.manifest("s"),
     }  # fmt: skip
     assert {name.partition(" ")[0] for name in made} == STEPS - {"page", "publish"}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xaireport.types import Floats, Ints
+from xaireport.types.streams import Stream
 
 HITS, MISSES, RANDOM = 3, 2, 1
 """Per class: most confident hits, most confident misses, random cases."""
@@ -94,7 +95,7 @@ def per_class(y_true: Ints, n_classes: int, seed: int, *, volumes: bool = False)
     share = 2 if volumes else 1
     each = max(1, min(PER_CLASS, PER_CLASS_AT_MOST // n_classes) // share)
     drawn = [
-        np.random.default_rng([seed, 3, k]).permutation(np.flatnonzero(y_true == k))[:each]
+        np.random.default_rng([seed, Stream.CLASS_GALLERY, k]).permutation(np.flatnonzero(y_true == k))[:each]
         for k in range(n_classes)
     ]
     return np.sort(np.concatenate(drawn)).astype(np.int64)

@@ -16,6 +16,7 @@ from xaireport.metrics.intervals import (
     wilson,
 )
 from xaireport.types import Control, Difference, Measure
+from xaireport.types.streams import Stream
 
 Numbers = NDArray[np.float64]
 
@@ -100,6 +101,6 @@ def _resampled_means(columns: Numbers, units: NDArray[np.int64], seed: int) -> N
     sums = group_sums(columns, units)
     sizes = np.bincount(units).astype(np.float64)
     table = np.column_stack([sums, sizes]).astype(np.float32)
-    parts = [weights @ table for weights in resampled_weights(len(sizes), [seed, 8])]
+    parts = [weights @ table for weights in resampled_weights(len(sizes), [seed, Stream.MEANS])]
     drawn = np.concatenate(parts).astype(np.float64)
     return drawn[:, :-1] / drawn[:, -1:]

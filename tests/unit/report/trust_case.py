@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from xaireport.explain.pictures import Painter
+from xaireport.explain.trust.assess import judged
 from xaireport.metrics.means import measure, over_seeds
-from xaireport.pipeline.stages.trust import judged
 from xaireport.types import (
     Cascade,
     CascadeStep,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from xaireport.errors import ModelError
 from xaireport.explain.methods import cam
 from xaireport.types import Floats, Ints, Pixels
+from xaireport.types.streams import Stream
 
 Ask = Callable[[Pixels], Floats]
 """``images uint8 (m, *shape) -> scores float32 (m, n_classes)``."""
@@ -114,7 +115,7 @@ def rise(ask: Ask, images: Pixels, targets: Ints, seed: int, n_masks: int = MASK
     BMVC 2018, arXiv:1806.07421.
     """
     shape = images.shape[1:-1]
-    masks = _random_masks(shape, n_masks, np.random.default_rng([seed, 9]))
+    masks = _random_masks(shape, n_masks, np.random.default_rng([seed, Stream.RISE]))
     flat = masks.reshape(n_masks, -1)
     shown = flat.mean(axis=0)
     maps = np.empty((len(images), *shape), np.float32)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xaireport.explain.methods.cam import upsample
 from xaireport.explain.methods.perturbation import mean_colour
 from xaireport.types import Floats, Ints, Pixels
+from xaireport.types.streams import Stream
 
 Numbers = NDArray[np.float64]
 Predict = Callable[[Pixels], Floats]
@@ -67,7 +68,7 @@ def deletion_insertion(
     BMVC 2018, arXiv:1806.07421.
     """
     n, shape = len(images), images.shape[1:-1]
-    rng = np.random.default_rng([seed, 7])
+    rng = np.random.default_rng([seed, Stream.RANDOM_ORDER])
     usable = maps.any(axis=tuple(range(1, maps.ndim)))
     orders = {
         "map": _ranks(upsample(maps, shape), rng),

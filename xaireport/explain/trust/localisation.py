@@ -9,6 +9,7 @@ from xaireport.errors import DataError
 from xaireport.explain.methods.cam import upsample
 from xaireport.explain.trust.similarity import overlap, top_share
 from xaireport.types import Floats, Pixels
+from xaireport.types.streams import Stream
 
 Numbers = NDArray[np.float64]
 
@@ -49,7 +50,7 @@ def localise(maps: Floats, images: Pixels, masks: Pixels, seed: int) -> dict[str
     if masks.shape != images.shape[:-1]:
         raise DataError(f"masks of shape {images.shape[:-1]}", masks.shape, where="masks")
     n, shape = len(images), images.shape[1:-1]
-    rng = np.random.default_rng([seed, 6])
+    rng = np.random.default_rng([seed, Stream.RANDOM_MAPS])
     soft = masks.reshape(n, -1).astype(np.float32) / 255
     hard = (masks.reshape(n, -1) >= INSIDE).astype(np.float64)
     usable = hard.any(axis=1) & maps.any(axis=tuple(range(1, maps.ndim)))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from xaireport.explain.methods.explainers import Explainer, batch_size
 from xaireport.explain.trust.similarity import rank_correlation
 from xaireport.types import Classifier, Floats, Ints, Pixels
+from xaireport.types.streams import Stream
 
 NOISE = 0.02
 """Standard deviation of the noise, as a share of the range of pixel values: hardly visible."""
@@ -34,7 +35,7 @@ def other_class(
     L. Sixt, M. Granz & T. Landgraf, "When Explanations Lie: Why Many Modified BP Attributions Fail", ICML
     2020, arXiv:1912.09818 (there the random logit test).
     """
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([seed, Stream.OTHER_CLASS])
     others = (targets + rng.integers(1, n_classes, len(targets))) % n_classes
     return rank_correlation(maps, explainer.make(classifier, images, others).maps)
 
@@ -46,7 +47,7 @@ def noisy(
 
     NaN where the noise changes the answer: then the map may change too.
     """
-    rng = np.random.default_rng([seed, 2])
+    rng = np.random.default_rng([seed, Stream.NOISE])
     shaken = images + rng.normal(0, NOISE * 255, images.shape)
     pixels = np.clip(np.rint(shaken), 0, 255).astype(np.uint8)
     same = classifier.predict(pixels, batch_size(pixels)).argmax(axis=1) == targets
@@ -61,7 +62,7 @@ def other_image(maps: Floats, seed: int) -> Numbers:
     n = len(maps)
     if n < 2:
         return np.full(n, np.nan)
-    order = np.random.default_rng([seed, 4]).permutation(n)
+    order = np.random.default_rng([seed, Stream.OTHER_IMAGE]).permutation(n)
     partner = np.empty(n, np.int64)
     partner[order] = np.roll(order, 1)
     return rank_correlation(maps, maps[partner])

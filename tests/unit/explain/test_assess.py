@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from xaireport.explain.methods.explainers import Explainer, Maps, explainer
+from xaireport.explain.trust.assess import judged, trust
+from xaireport.metrics import means
 from xaireport.nn.backend import import_keras, import_tensorflow
 from xaireport.nn.classifier import open_model
 from xaireport.nn.keras.classifier import KerasClassifier
-from xaireport.pipeline.stages.trust import judged, trust
 from xaireport.types import Skipped, Split, Trust
 
 pytestmark = pytest.mark.tensorflow
@@ -79,7 +80,7 @@ def judge(model: Any, data: Split, make: Any = None) -> Trust:
     honest = explainer(model, "gradcam", "last")
     broken = honest if make is None else Explainer("gradcam", "last", make(honest))
     y_pred = model.predict(data.images).argmax(axis=1)
-    return trust(broken, model, data, y_pred, N_CLASSES, seed=0)
+    return trust(broken, model, data, y_pred, N_CLASSES, 0, means)
 
 
 def failed(found: Trust) -> set[str]:
@@ -252,7 +253,7 @@ def test_a_model_without_weights_is_not_randomised(model: KerasClassifier, test_
     honest = explainer(model, "gradcam", "last")
     through = Explainer("gradcam", "last", lambda _, images, targets: honest.make(model, images, targets))
     y_pred = model.predict(test_split.images).argmax(axis=1)
-    found = trust(through, Weightless(), test_split, y_pred, N_CLASSES, seed=0)  # type: ignore[arg-type]
+    found = trust(through, Weightless(), test_split, y_pred, N_CLASSES, 0, means)  # type: ignore[arg-type]
     assert isinstance(found.randomisation, Skipped)
     assert "no weights" in found.verdict.sentence
     assert found.verdict.outcome == "pass"
