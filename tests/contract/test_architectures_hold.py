@@ -15,7 +15,8 @@ from xaireport.nn import zoo
 from xaireport.nn.classifier import open_model
 from xaireport.nn.train import train
 from xaireport.study_schema import TrainSettings, VariantSpec
-from xaireport.types import Dataset, DatasetInfo, Skipped, Split
+from xaireport.types import Dataset, DatasetInfo, Split
+from xaireport.types.notes import Note
 
 pytestmark = pytest.mark.tensorflow
 N_CLASSES = 3
@@ -49,7 +50,7 @@ def test_trained_released_opened_and_explained(name: str, tmp_path: Path) -> Non
     y_prob = classifier.predict(data.test.images)
     np.testing.assert_allclose(y_prob.sum(axis=1), 1, rtol=allowed(2 * N_CLASSES + 2))
     found = candidates(classifier.spatial_layers())
-    assert not isinstance(found, Skipped)
+    assert not isinstance(found, Note)
     layer = found[-1]
     assert min(layer.grid) >= MIN_CELLS
     targets = y_prob.argmax(axis=1)

@@ -630,6 +630,7 @@ def test_what_is_said_of_a_refusal_makes_nothing_run(copy: Path, before: Closure
 DATA_FILES = {
     "data/sources/medmnist.json": {"data"},
     "results/methods.toml": {"results"},
+    "results/notes.toml": {"results"},
     "results/crosswalk.toml": {"results"},
     "results/results_schema.json": {"results"},
     "cli/study_template.toml": set(),  # what `xaireport new` copies: no stage reads it

@@ -27,6 +27,7 @@ from xaireport.types import (
     Skipped,
     TrainingRecord,
 )
+from xaireport.types.notes import Note
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +43,9 @@ INTS = st.integers(-(2**70), 2**70)
 BOUNDS = st.none() | FLOATS
 SCORES = st.builds(
     Score, value=BOUNDS, n=INTS, reason=st.text(), lo=BOUNDS, hi=BOUNDS, level=BOUNDS, method=st.text()
+)
+NOTES = st.lists(st.builds(Note, code=st.text(), values=st.dictionaries(st.text(), st.text() | INTS))).map(
+    tuple
 )
 EXAMPLES = st.builds(
     Example,
@@ -71,7 +75,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
         seconds=FLOATS,
         stopped_by=st.text(),
         history=st.dictionaries(st.text(), st.lists(FLOATS)),
-        notes=st.lists(st.text()).map(tuple),
+        notes=NOTES,
     ),
     ModelSummary: st.builds(
         ModelSummary,
@@ -89,7 +93,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
         grid=st.lists(INTS).map(tuple),
         n=INTS,
         zero_maps=INTS,
-        notes=st.lists(st.text()).map(tuple),
+        notes=NOTES,
     ),
     Pictures: st.builds(
         Pictures,

@@ -22,6 +22,7 @@ from xaireport.errors import DataError, StoreError
 from xaireport.files import replacing
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Split, SplitName
 from xaireport.types.artefacts import CLASSES_FILE, DATASET_FILE, INFO_FILE
+from xaireport.types.notes import Note
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry; any fixed one would do
 
@@ -73,7 +74,7 @@ def open_dataset(folder: Path) -> Dataset:
         with Npz(folder / DATASET_FILE) as file:
             splits = {name: _read_split(file, name, columns[name]) for name in SPLITS}
         info = dict(document["info"])
-        info["classes"], info["notes"] = tuple(info["classes"]), tuple(info["notes"])
+        info["classes"], info["notes"] = tuple(info["classes"]), tuple(Note(**each) for each in info["notes"])
         return Dataset(DatasetInfo(**info), **splits)
     except (OSError, ValueError, KeyError, TypeError, DataError) as problem:
         raise StoreError(

@@ -17,8 +17,14 @@ from xaireport.data.sources.npz import Npz
 from xaireport.errors import ConfigError, DataError
 from xaireport.study_schema import DataSpec
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Located, Split, SplitName
+from xaireport.types.notes import Note
 
-NOT_OFFICIAL = "The file is not the official release: its checksum is another."
+NOT_OFFICIAL = Note("not_official")
+_NO_IMAGE_OF: dict[SplitName, str] = {
+    "train": "no_training_image_of",
+    "val": "no_validation_image_of",
+    "test": "no_test_image_of",
+}
 
 
 def load(study: DataSpec, located: Located, seed: int) -> Dataset:
@@ -159,14 +165,13 @@ def _with_extras(parts: dict[SplitName, Part], located: Located, study: DataSpec
         return {name: split_with_extras(name, part, extras, study) for name, part in parts.items()}
 
 
-def _absent_classes(splits: dict[SplitName, Split], classes: tuple[str, ...]) -> tuple[str, ...]:
+def _absent_classes(splits: dict[SplitName, Split], classes: tuple[str, ...]) -> tuple[Note, ...]:
     notes = []
     for name, split in splits.items():
         counts = np.bincount(split.labels, minlength=len(classes))
         absent = [label for label, count in zip(classes, counts, strict=True) if not count]
         if absent:
-            noun = {"train": "training", "val": "validation", "test": "test"}[name]
-            notes.append(f"No {noun} image of: {', '.join(absent)}.")
+            notes.append(Note(_NO_IMAGE_OF[name], {"classes": absent}))
     return tuple(notes)
 
 
@@ -181,9 +186,9 @@ def _phantom(study: DataSpec, seed: int) -> Dataset:
         for split in (made.split(name),)
     }
     absent = [c for c in study.columns if c not in made.train.columns]
-    notes = (f"The phantom has no column: {', '.join(absent)}.",) if absent else ()
+    notes = (Note("phantom_without_columns", {"columns": absent}),) if absent else ()
     return _dataset(made.info, (*made.info.notes, *notes), splits)
 
 
-def _dataset(info: DatasetInfo, notes: tuple[str, ...], splits: dict[SplitName, Split]) -> Dataset:
+def _dataset(info: DatasetInfo, notes: tuple[Note, ...], splits: dict[SplitName, Split]) -> Dataset:
     return Dataset(replace(info, notes=notes), splits["train"], splits["val"], splits["test"])

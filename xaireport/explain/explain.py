@@ -35,6 +35,7 @@ from xaireport.types import (
     Skipped,
     Split,
 )
+from xaireport.types.notes import Note
 
 MAPS_FILE = "maps.npz"
 """All maps: ``maps`` (n, *grid), ``zero`` (n,), ``index`` (n,) in the test split, ``target`` (n,) classes."""
@@ -212,16 +213,14 @@ def _example(test: Split, y_prob: Floats, choice: Choice, layers: Layers) -> Exa
     )
 
 
-def _notes(method: Explainer, made: _Made, test: Split, classes: Sequence[str]) -> tuple[str, ...]:
+def _notes(method: Explainer, made: _Made, test: Split, classes: Sequence[str]) -> tuple[Note, ...]:
     """What a reader would otherwise wonder about."""
     notes = []
     if not method.is_fast:
-        notes.append(f"Maps by {method.method} were made for the images on show only.")
+        notes.append(Note("shown_only", {"method": method.method}))
     if broken := int(made.of.broken.sum()):
-        notes.append(
-            f"{broken} of {len(made.index)} maps are empty because activations or gradients are not finite."
-        )
+        notes.append(Note("maps_not_finite", {"broken": broken, "n": len(made.index)}))
     absent = [name for k, name in enumerate(classes) if not np.any(test.labels == k)]
     if absent:
-        notes.append(f"No test image shows: {', '.join(absent)}.")
+        notes.append(Note("no_test_image", {"classes": absent}))
     return tuple(notes)

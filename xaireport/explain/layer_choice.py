@@ -17,9 +17,9 @@ from xaireport.types import (
     DifferentiableClassifier,
     LayerChoice,
     LayerInfo,
-    Skipped,
     Split,
 )
+from xaireport.types.notes import Note
 
 CHOICE_IMAGES, CHOICE_VOLUMES = 128, 24
 """Validation images by which the layer is chosen: drawn by the seed."""
@@ -34,7 +34,7 @@ class Decision:
     chosen_by: ChosenBy = ""
     choices: tuple[LayerChoice, ...] = ()
     choice_images: int = 0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def decide(
@@ -67,24 +67,22 @@ def decide(
     if settings.method in PERTURBING:
         return Decision(settings.method, "")
     if not isinstance(classifier, DifferentiableClassifier):
-        return _occlusion("it has no gradients")
+        return _occlusion(Note("no_gradients"))
     try:
         known = classifier.spatial_layers()
         suffix = classifier.method_suffix
         brought_file = suffix and not parent_layer and not settings.layer
         if brought_file and settings.method == "auto":
-            return Decision(
-                "occlusion", "", notes=("Made by occlusion: all that is known of the model is its file.",)
-            )
+            return _occlusion(Note("file_alone"))
         if settings.method in WITHOUT_LAYER and not suffix:
-            return Decision(settings.method, "", notes=("SmoothGrad looks at the pixels, not at a layer.",))
+            return Decision(settings.method, "", notes=(Note("pixels_not_layers"),))
     except ModelError:  # a model that cannot be looked into can still be asked
-        return _occlusion("it does not come apart into layers: a subclassed model, or layers of its own")
+        return _occlusion(Note("no_layers"))
     is_there = parent_layer in {layer.name for layer in known}
     from_parent = parent_layer if is_there and not settings.layer else ""
     found = layers.candidates(known, settings.layer or from_parent)
-    if isinstance(found, Skipped):
-        return _occlusion(found.reason)
+    if isinstance(found, Note):
+        return _occlusion(found)
     method, notes = _method(settings.method, suffix)
     try:
         if len(found) == 1:
@@ -95,22 +93,22 @@ def decide(
             return Decision(method, found[0].name, by, notes=notes)
         choices, n = _scores(classifier, _reduction(method), found, val, seed)
     except ModelError:
-        return _occlusion(f"no map by gradients can be made at {', '.join(layer.name for layer in found)}")
+        return _occlusion(Note("no_map_by_gradients", {"layers": [layer.name for layer in found]}))
     best = max(choices, key=lambda each: -np.inf if each.score is None else each.score)
     return Decision(method, best.layer, "validation", choices, n, (*notes, *_coarse(known, best)))
 
 
-def _occlusion(why: str) -> Decision:
+def _occlusion(why: Note) -> Decision:
     """Return the method that is always there. Not the words of an error: those may change, a result not."""
-    return Decision("occlusion", "", notes=(f"Made by occlusion, since {why}.",))
+    return Decision("occlusion", "", notes=(why,))
 
 
-def _method(asked: str, suffix: str) -> tuple[str, tuple[str, ...]]:
+def _method(asked: str, suffix: str) -> tuple[str, tuple[Note, ...]]:
     """Return the method's full name; a TFLite file has the reductions of gradients only."""
     if asked == "auto":
         return f"gradcam{suffix}", ()
     if suffix and asked in VIS:
-        return f"gradcam{suffix}", (f"Grad-CAM, since {asked} needs gradients of the whole model.",)
+        return f"gradcam{suffix}", (Note("gradcam_instead", {"asked": asked}),)
     return (asked if asked in VIS else f"{asked}{suffix}"), ()
 
 
@@ -145,11 +143,9 @@ def _scores(
     return tuple(choices), len(drawn)
 
 
-def _coarse(known: tuple[LayerInfo, ...], best: LayerChoice) -> tuple[str, ...]:
+def _coarse(known: tuple[LayerInfo, ...], best: LayerChoice) -> tuple[Note, ...]:
     last = layers.last_computing(known)
     if last is None or min(last.grid) >= layers.MIN_CELLS:
         return ()
-    return (
-        f"The last layer with a grid, {last.name}, has only {layers.grid_text(last.grid)} cells, too few to "
-        f"point at anything; the maps are read at {best.layer}.",
-    )
+    found = {"layer": last.name, "grid": layers.grid_text(last.grid), "read": best.layer}
+    return (Note("last_layer_coarse", found),)

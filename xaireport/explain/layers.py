@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from math import prod
 
 from xaireport.errors import ModelError
-from xaireport.types import LayerInfo, Skipped
+from xaireport.types import LayerInfo
+from xaireport.types.notes import Note
 
 MIN_CELLS = 5
 """Cells per axis below which a map points no better than chance (3 × 3 on the 28 × 28 skin images)."""
@@ -31,7 +32,7 @@ _NOT_EVIDENCE = (
 """Parts of the names of kinds that only move, thin out or prepare values: their input says the same."""
 
 
-def candidates(layers: Sequence[LayerInfo], name: str = "") -> tuple[LayerInfo, ...] | Skipped:
+def candidates(layers: Sequence[LayerInfo], name: str = "") -> tuple[LayerInfo, ...] | Note:
     """Return the layers to choose from, in the order of the data flow.
 
     Of each grid with at least :data:`MIN_CELLS` cells per axis the last layer that comes out of a
@@ -48,8 +49,8 @@ def candidates(layers: Sequence[LayerInfo], name: str = "") -> tuple[LayerInfo, 
 
     Returns
     -------
-    tuple of LayerInfo, or Skipped
-        Skipped where no layer has such a grid.
+    tuple of LayerInfo, or Note
+        A note where no layer has such a grid.
 
     Raises
     ------
@@ -76,13 +77,7 @@ def candidates(layers: Sequence[LayerInfo], name: str = "") -> tuple[LayerInfo, 
     if read:
         last = {layer.grid: layer for layer in read}
         return tuple(layer for layer in read if last[layer.grid] is layer)
-    return Skipped(
-        "heatmaps",
-        f"no layer has a grid of at least {MIN_CELLS} cells per axis"
-        if layers
-        else "no layer's output is a grid over the image",
-        "name one as explain.layer" if layers else "gradients need a convolutional model",
-    )
+    return Note("coarse_layers", {"cells": MIN_CELLS}) if layers else Note("no_grid")
 
 
 def last_computing(layers: Sequence[LayerInfo]) -> LayerInfo | None:

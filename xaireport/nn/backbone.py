@@ -11,13 +11,11 @@ from typing import Any
 
 from xaireport.errors import ModelError
 from xaireport.nn.backend import import_keras
+from xaireport.types.notes import Note
 
 _CONNECT_SECONDS = 10.0
 
-RANDOM_NOTE = (
-    "The VGG-19 trunk has random weights: the ImageNet weights could not be had. "
-    "This is not transfer learning, and its figures say nothing about it."
-)
+RANDOM_TRUNK = Note("random_trunk")
 
 _IMAGENET_FILE = Path(".keras/models/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5")
 
@@ -45,7 +43,7 @@ def weights_file(weights: str, folder: Path) -> Path | None:
     return folder / weights
 
 
-def load_vgg19(model: Any, weights: str, *, allow_random: bool) -> str:
+def load_vgg19(model: Any, weights: str, *, allow_random: bool) -> tuple[Note, ...]:
     """Put VGG-19's convolution weights into the layers of ``model`` that bear their names.
 
     Parameters
@@ -59,7 +57,7 @@ def load_vgg19(model: Any, weights: str, *, allow_random: bool) -> str:
 
     Returns
     -------
-    str
+    tuple of Note
         What the card must say; empty where all went as asked.
 
     Raises
@@ -68,9 +66,9 @@ def load_vgg19(model: Any, weights: str, *, allow_random: bool) -> str:
         The weights cannot be had, and random ones were not allowed.
     """
     keras = import_keras()
-    note = ""
+    notes: tuple[Note, ...] = ()
     if weights == "random":
-        note = RANDOM_NOTE
+        notes = (RANDOM_TRUNK,)
     else:
         if weights != "imagenet" and not Path(weights).is_file():
             raise ModelError(
@@ -87,13 +85,13 @@ def load_vgg19(model: Any, weights: str, *, allow_random: bool) -> str:
                     "put vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models, give a path "
                     "as options.weights, or accept a random trunk with --allow-random-backbone",
                 ) from error
-            note = RANDOM_NOTE
+            notes = (RANDOM_TRUNK,)
         else:
             _copy(source, model)
     for layer in model.layers:
         if layer.name.startswith("block"):
             layer.trainable = False
-    return note
+    return notes
 
 
 def _copy(source: Any, model: Any) -> None:

@@ -18,6 +18,7 @@ from xaireport.nn.keras.release import save_model
 from xaireport.study_schema import Recipe, TrainSettings
 from xaireport.types import Dataset, Epoch, OnEpoch, TrainingRecord
 from xaireport.types.artefacts import KERAS_FILE
+from xaireport.types.notes import Note
 
 VALIDATION_BATCH = 256
 
@@ -85,17 +86,17 @@ def train(
     n_classes = len(dataset.info.classes)
     model = zoo.build(recipe.architecture, keras, dataset.input_shape, n_classes, recipe.options)
     arch = zoo.architecture(recipe.architecture)
-    notes = []
+    notes: tuple[Note, ...] = ()
     if arch.frozen:
         weights = backbone.weights_of(recipe.options)
-        notes.append(backbone.load_vgg19(model, weights, allow_random=allow_random_backbone))
+        notes = backbone.load_vgg19(model, weights, allow_random=allow_random_backbone)
     data = _arrays(dataset, n_classes, recipe.train)
     if arch.frozen and not batches.changes(recipe.augment):
         learner, data = _head_on_features(keras, model, dataset, recipe, n_classes, data)
     else:
         learner = model
     fitting = _Fitting(learner, data, recipe, seed, checkpoints, max_minutes, on_epoch)
-    record = fitting.run(tuple(note for note in notes if note))
+    record = fitting.run(notes)
     if learner is not model:
         for layer in learner.layers:
             if layer.get_weights():
@@ -157,7 +158,7 @@ class _Fitting:
         self.state = checkpoint.load(folder) or checkpoint.TrainingState()
         self.watchers = self._watchers()
 
-    def run(self, notes: tuple[str, ...]) -> TrainingRecord:
+    def run(self, notes: tuple[Note, ...]) -> TrainingRecord:
         """Fit from where the checkpoint stands to the end, and leave the best weights in the model."""
         state, settings = self.state, self.settings
         self.model.compile(

@@ -14,7 +14,7 @@ from xaireport.engine.scheduler import Cleaned, Engine
 from xaireport.errors import ConfigError, DataError, RenderError
 from xaireport.files import clear_errors
 from xaireport.nn.zoo import ARCHITECTURES
-from xaireport.pipeline import names
+from xaireport.pipeline import names, params
 from xaireport.pipeline.builder import Builder
 from xaireport.pipeline.graph import add_absent_data, add_evidence, add_results
 from xaireport.pipeline.inputs import MODELS, needed_by_card, optional
@@ -273,7 +273,7 @@ def _pages(steps: Sequence[Step]) -> tuple[Path, ...]:
         for step in steps
         if isinstance(step, Publication)
         for name, source in step.files.items()
-        if stages.get(source.node) == "page"
+        if stages.get(source.node) == params.Page.stage
     ]
     return tuple(sorted((path for path in pages if path.is_file()), key=lambda path: (len(path.parts), path)))
 

@@ -17,9 +17,10 @@ from xaireport.results.comparisons import comparisons
 from xaireport.results.crosswalk import crosswalk
 from xaireport.results.heatmaps import heatmaps
 from xaireport.results.methods import methods
+from xaireport.results.notes import sentence
 from xaireport.results.schema import SCHEMA_VERSION, check_results
 from xaireport.serialization import to_json
-from xaireport.types import FURTHER_SCORES, SCORES, SPLITS
+from xaireport.types import FURTHER_SCORES, SCORES, SPLITS, Quantisation, TrainingRecord
 
 if TYPE_CHECKING:
     from xaireport.errors import Failure
@@ -157,7 +158,7 @@ def _data(data: DataEvidence) -> dict[str, Any]:
         "license": info.license,
         "citation": info.citation,
         "url": info.url,
-        "notes": info.notes,
+        "notes": [sentence(note) for note in info.notes],
         "input_shape": data.input_shape,
         "splits": {
             name: {"n": split.n, "groups": split.groups, "per_class": split.per_class}
@@ -183,7 +184,7 @@ def _variant(one: VariantEvidence, parent: Evaluation | None, is_real: bool) -> 
         "layers": [
             dict(zip(("name", "kind", "shape", "parameters"), layer, strict=True)) for layer in model.layers
         ],
-        "training": asdict(one.training) if one.training is not None else None,
+        "training": _with_notes(one.training) if one.training is not None else None,
         "scores": _scores(evaluation.scores),
         "per_class": [_class(scores) for scores in evaluation.per_class],
         "confusion": evaluation.confusion,
@@ -257,7 +258,7 @@ def _deployment(one: VariantEvidence) -> dict[str, Any]:
     first = one.cost.latency[0] if one.cost is not None else None
     return {
         **out,
-        "quantisation": asdict(one.quantisation),
+        "quantisation": _with_notes(one.quantisation),
         "size_ratio": one.cost.size_ratio if one.cost is not None else None,
         "latency_ratio": first.ratio if first is not None else None,
         "agreement": {"value": same.same / same.n, "n": same.n, "same": same.same},
@@ -297,3 +298,8 @@ def _class(scores: ClassScores) -> dict[str, Any]:
 
 def _examples(examples: Sequence[Example]) -> list[dict[str, Any]]:
     return [asdict(example) for example in examples]
+
+
+def _with_notes(made: TrainingRecord | Quantisation) -> dict[str, Any]:
+    """Return a record as it is stored here: its notes in words."""
+    return {**asdict(made), "notes": [sentence(note) for note in made.notes]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from xaireport.results import notes
 from xaireport.types import Heatmaps, Skipped
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ def heatmaps(made: Heatmaps | Skipped, trust: Trust | Skipped | None) -> dict[st
         return {"skipped": asdict(made)}
     out: dict[str, Any] = {
         name: getattr(made, name)
-        for name in ("method", "layer", "grid", "n", "zero_maps", "notes", "chosen_by", "choice_images")
+        for name in ("method", "layer", "grid", "n", "zero_maps", "chosen_by", "choice_images")
     }
+    out["notes"] = [notes.sentence(note) for note in made.notes]
     out["choices"] = [asdict(choice) for choice in made.choices]
     if trust is None or isinstance(trust, Skipped):
         why = "the measurement failed" if trust is None else trust.reason

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from xaireport.errors import DataError
+from xaireport.types.notes import Note
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,7 +106,7 @@ class DatasetInfo:
     license: str = ""
     citation: str = ""
     url: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)

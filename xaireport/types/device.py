@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xaireport.types.notes import Note
+
 
 @dataclass(frozen=True)
 class Operator:
@@ -97,7 +99,7 @@ class Quantisation:
     seconds : float
         Wall time of all steps.
     converter, operator_set : str
-    notes : tuple of str
+    notes : tuple of Note
         What the card must say.
     """
 
@@ -110,7 +112,7 @@ class Quantisation:
     seconds: float
     converter: str
     operator_set: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)

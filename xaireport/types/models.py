@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from xaireport.types.data import Floats, Ints, Pixels
+from xaireport.types.notes import Note
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class TrainingRecord:
     history : mapping of str to list of float
         ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, and the ``learning_rate`` it began with;
         one value per epoch.
-    notes : tuple of str
+    notes : tuple of Note
         What the card must say: a backbone left at random weights, for one.
     """
 
@@ -49,7 +50,7 @@ class TrainingRecord:
     seconds: float
     stopped_by: str
     history: Mapping[str, Sequence[float]]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)

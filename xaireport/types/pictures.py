@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from xaireport.types.notes import Note
+
 Outcome = Literal["hit", "miss"]
 
 
@@ -80,7 +82,7 @@ class Heatmaps:
         Cells per axis.
     n, zero_maps : int
         Maps made, and those without positive evidence.
-    notes : tuple of str
+    notes : tuple of Note
         What a reader would otherwise wonder about.
     chosen_by : {"study", "parent", "validation", "only candidate", ""}
         What decided on the layer.
@@ -95,7 +97,7 @@ class Heatmaps:
     grid: tuple[int, ...]
     n: int
     zero_maps: int
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     chosen_by: ChosenBy = ""
     choices: tuple[LayerChoice, ...] = ()
     choice_images: int = 0

@@ -15,9 +15,18 @@ from hypothesis.extra.numpy import arrays
 from xaireport.data import canonical
 from xaireport.errors import StoreError
 from xaireport.types import SPLITS, Dataset, DatasetInfo, Split
+from xaireport.types.notes import Note
 
 INFO = DatasetInfo(
-    "toy", "Toy", "phantom", "0" * 64, None, ("a", "b", "ü"), task="t", license="l", notes=("one", "two")
+    "toy",
+    "Toy",
+    "phantom",
+    "0" * 64,
+    None,
+    ("a", "b", "ü"),
+    task="t",
+    license="l",
+    notes=(Note("one"), Note("two", {"n": 3, "names": ["ü"]})),
 )
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 

@@ -15,6 +15,7 @@ from xaireport.data.sources.extras import _groups
 from xaireport.errors import ConfigError, DataError
 from xaireport.study_schema import StudySpec
 from xaireport.types import Dataset, Located
+from xaireport.types.notes import Note
 
 SIZES = {"train": 8, "val": 4, "test": 4}
 Arrays = dict[str, Any]
@@ -144,7 +145,7 @@ def test_masks_of_bool_become_0_and_255(tmp_path: Path) -> None:
 
 def test_a_class_without_test_images_is_noted(tmp_path: Path) -> None:
     data = arrays() | {"test_labels": np.zeros(4, int)}
-    assert read(tmp_path, data).info.notes == ("No test image of: b.",)
+    assert read(tmp_path, data).info.notes == (Note("no_test_image_of", {"classes": ["b"]}),)
 
 
 def test_a_known_data_set_in_another_file_is_used_and_reported(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from xaireport.data.phantom.phantom import has_phantom, phantom, planted, save_p
 from xaireport.errors import DataError
 from xaireport.study_schema import StudySpec
 from xaireport.types import SPLITS, Dataset, Located, Split
+from xaireport.types.notes import Note
 
 NAMES = ("dermamnist", "fracturemnist3d", "cifar10")
 SHAPES = {"dermamnist": (28, 28, 3), "fracturemnist3d": (28, 28, 28, 1), "cifar10": (32, 32, 3)}
@@ -128,7 +129,7 @@ def test_the_study_says_which_columns_stay() -> None:
     assert list(dataset.test.columns) == ["age"]
     assert dataset.test.groups is not None
     assert dataset.test.masks is not None
-    assert "The phantom has no column: dx." in dataset.info.notes
+    assert Note("phantom_without_columns", {"columns": ["dx"]}) in dataset.info.notes
 
 
 def test_planted_is_written_for_people(tmp_path: Path) -> None:

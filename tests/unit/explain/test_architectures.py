@@ -11,7 +11,7 @@ from xaireport.nn import zoo
 from xaireport.nn.backend import import_keras
 from xaireport.nn.keras.flatten import flatten
 from xaireport.nn.keras.gradients import spatial_layers
-from xaireport.types import Skipped
+from xaireport.types.notes import Note
 
 pytestmark = pytest.mark.tensorflow
 
@@ -35,7 +35,7 @@ def test_the_deepest_candidate(
 ) -> None:
     layers = spatial_layers(flatten(zoo.build(name, import_keras(), shape, 7, options)))
     found = candidates(layers)
-    assert not isinstance(found, Skipped)
+    assert not isinstance(found, Note)
     assert len({layer.grid for layer in found}) == len(found) > 1
     chosen = found[-1]
     assert chosen.activated

@@ -19,6 +19,7 @@ from xaireport.types import (
     Skipped,
     Split,
 )
+from xaireport.types.notes import Note
 
 CLASSES = ("bright left", "bright right", "dark")
 
@@ -218,7 +219,7 @@ def test_a_fixed_layer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("classifier", "reason"),
-    [(NoGradients(), "since it has no gradients"), (Opaque(), "since it does not come apart into layers")],
+    [(NoGradients(), "no_gradients"), (Opaque(), "no_layers")],
 )
 def test_a_model_without_gradients_is_explained_by_occlusion(
     tmp_path: Path, classifier: Any, reason: str
@@ -227,8 +228,8 @@ def test_a_model_without_gradients_is_explained_by_occlusion(
     explanation = explain(classifier, data, CLASSES, ExplainSettings(), 0, tmp_path, "v")
     made = heatmaps_of(explanation)
     assert (made.method, made.layer, made.grid) == ("occlusion", "", (7, 7))
-    assert reason in made.notes[0]
-    assert "Maps by occlusion were made for the images on show only." in made.notes
+    assert made.notes[0] == Note(reason)
+    assert Note("shown_only", {"method": "occlusion"}) in made.notes
     shown = {example.sample_id for example in (*explanation.pictures.examples, *explanation.pictures.common)}
     assert made.n == len(shown)
     for example in explanation.pictures.examples:  # what is hidden on the bright side lowers its score
@@ -264,7 +265,7 @@ def test_activations_that_are_not_finite_are_counted_and_said(tmp_path: Path) ->
             return activations, gradients, y_prob
 
     made = heatmaps_of(explain(Broken(), dataset(), CLASSES, ExplainSettings(), 0, tmp_path, "v"))
-    assert "1 of 60 maps are empty because activations or gradients are not finite." in made.notes
+    assert Note("maps_not_finite", {"broken": 1, "n": 60}) in made.notes
 
 
 def test_what_is_hidden_is_the_same_for_every_variant(tmp_path: Path) -> None:
@@ -295,7 +296,7 @@ def test_other_methods_come_in_as_a_callable(tmp_path: Path) -> None:
     assert made.zero_maps == 1
     assert made.grid == (4, 4)
     assert {example.peak for example in pictures.examples} <= {"", "lower left"}
-    assert any("for the images on show only" in note for note in made.notes)
+    assert "shown_only" in {note.code for note in made.notes}
     with np.load(tmp_path / "maps.npz") as stored:
         assert stored["maps"].max() == 1
         assert np.isfinite(stored["maps"]).all()
@@ -317,11 +318,11 @@ def test_smoothgrad_names_no_layer(tmp_path: Path) -> None:
     )
     made = heatmaps_of(explanation)
     assert (made.layer, made.grid) == ("", (16, 16))
-    assert made.notes[0] == "SmoothGrad looks at the pixels, not at a layer."
+    assert made.notes[0] == Note("pixels_not_layers")
 
 
 def test_a_class_without_a_test_image_is_named(tmp_path: Path) -> None:
     made = heatmaps_of(
         explain(Halves(), dataset(classes=(0, 2)), CLASSES, ExplainSettings(), 0, tmp_path, "v")
     )
-    assert "No test image shows: bright right." in made.notes
+    assert Note("no_test_image", {"classes": ["bright right"]}) in made.notes

@@ -6,7 +6,8 @@ import pytest
 
 from xaireport.errors import ModelError
 from xaireport.explain.layers import candidates
-from xaireport.types import LayerInfo, Skipped
+from xaireport.types import LayerInfo
+from xaireport.types.notes import Note
 
 
 def layer(name: str, kind: str, *grid: int, activated: bool = False) -> LayerInfo:
@@ -30,7 +31,7 @@ CNN = [
 
 def names(layers: list[LayerInfo], name: str = "") -> list[str]:
     found = candidates(layers, name)
-    assert not isinstance(found, Skipped)
+    assert not isinstance(found, Note)
     return [each.name for each in found]
 
 
@@ -57,7 +58,7 @@ def test_without_nonlinearities_layers_that_compute_are_taken(kind: str) -> None
 
 def test_each_axis_needs_five_cells() -> None:
     assert names([layer("a", "Conv3D", 5, 5, 5)]) == ["a"]
-    assert isinstance(candidates([layer("a", "Conv3D", 5, 4, 5)]), Skipped)
+    assert candidates([layer("a", "Conv3D", 5, 4, 5)]) == Note("coarse_layers", {"cells": 5})
 
 
 def test_a_named_layer_is_taken_whatever_its_grid() -> None:
@@ -75,8 +76,5 @@ def test_a_named_layer_has_more_than_one_cell() -> None:
 
 
 def test_without_a_layer_it_says_why() -> None:
-    none, coarse = candidates([]), candidates([layer("a", "Conv2D", 3, 3)])
-    assert isinstance(none, Skipped)
-    assert isinstance(coarse, Skipped)
-    assert none.reason == "no layer's output is a grid over the image"
-    assert coarse.reason == "no layer has a grid of at least 5 cells per axis"
+    assert candidates([]) == Note("no_grid")
+    assert candidates([layer("a", "Conv2D", 3, 3)]) == Note("coarse_layers", {"cells": 5})

@@ -46,7 +46,7 @@ def test_weights_from_a_file_mean_what_they_mean_to_keras(published: tuple[Any, 
     keras = import_keras()
     reference, path = published
     model = ours()
-    assert backbone.load_vgg19(model, str(path), allow_random=False) == ""
+    assert backbone.load_vgg19(model, str(path), allow_random=False) == ()
     x = small.images(4, (28, 28, 3)).astype(np.float32)
     resized = keras.ops.convert_to_numpy(keras.layers.Resizing(32, 32)(x))
     prepared = keras.applications.vgg19.preprocess_input(resized.copy())
@@ -82,7 +82,7 @@ def test_unreachable_weights_may_stay_random_and_the_card_says_so(monkeypatch: p
     monkeypatch.setattr(import_keras().applications, "VGG19", unreachable)
     model = ours()
     before = model.get_weights()
-    assert backbone.load_vgg19(model, "imagenet", allow_random=True) == backbone.RANDOM_NOTE
+    assert backbone.load_vgg19(model, "imagenet", allow_random=True) == (backbone.RANDOM_TRUNK,)
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert {weight.path.split("/")[0] for weight in model.trainable_weights} == {"dense1", "logits"}
@@ -90,7 +90,7 @@ def test_unreachable_weights_may_stay_random_and_the_card_says_so(monkeypatch: p
 
 def test_random_weights_ask_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_keras().applications, "VGG19", lambda **_: pytest.fail("asked for weights"))
-    assert backbone.load_vgg19(ours(), "random", allow_random=False) == backbone.RANDOM_NOTE
+    assert backbone.load_vgg19(ours(), "random", allow_random=False) == (backbone.RANDOM_TRUNK,)
 
 
 @pytest.mark.parametrize("allow_random", [False, True])

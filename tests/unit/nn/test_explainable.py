@@ -19,6 +19,7 @@ from xaireport.nn.keras.classifier import KerasClassifier
 from xaireport.nn.keras.gradients import GradientEngine
 from xaireport.study_schema import ExplainSettings
 from xaireport.types import Split
+from xaireport.types.notes import Note
 
 
 def opened(path: Path, **more: Any) -> KerasClassifier:
@@ -233,7 +234,7 @@ def test_a_subclassed_model_is_explained_by_occlusion(tmp_path: Path) -> None:
     val = Split(images, np.zeros(6, np.int64), np.arange(6).astype(str))
     decision = decide(model, ExplainSettings(), val, 0)
     assert decision.method == "occlusion"
-    assert "since it does not come apart into layers: a subclassed model" in decision.notes[0]
+    assert decision.notes == (Note("no_layers"),)
     assert model.summary.layers == (
         ("conv", "Conv2D", "?", 112),
         ("pool", "GlobalAveragePooling2D", "?", 0),
@@ -249,7 +250,7 @@ def test_a_model_without_spatial_layers_is_explained_by_occlusion(tmp_path: Path
     val = Split(small.images(6), np.zeros(6, np.int64), np.arange(6).astype(str))
     decision = decide(opened(small.saved(model, tmp_path)), ExplainSettings(), val, 0)
     assert (decision.method, decision.layer) == ("occlusion", "")
-    assert "no layer's output is a grid over the image" in decision.notes[0]
+    assert decision.notes == (Note("no_grid"),)
 
 
 def test_one_pixel_of_one_channel_decides(tmp_path: Path) -> None:

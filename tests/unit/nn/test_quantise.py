@@ -23,6 +23,7 @@ from xaireport.nn.tflite.flatbuffer import FLOATS
 from xaireport.nn.tflite.quantise import calibration_images, complaint
 from xaireport.study_schema import VariantSpec
 from xaireport.types import Dataset, DatasetInfo, Quantisation
+from xaireport.types.notes import Note
 
 MODES = ("", "float16", "dynamic", "int8", "qat")
 
@@ -85,11 +86,8 @@ def test_full_integer_has_no_float_operator(made: Any, mode: str) -> None:
     assert brightest < 255 or mode == "qat"
     assert record.file.input.zero_point == -128
     assert record.file.input.scale == pytest.approx(brightest / 255, rel=0.02)
-    cut = [note for note in record.notes if note.startswith("Pixels above")]
-    assert cut == (
-        [f"Pixels above {brightest} are cut off: no image that fixed the ranges is brighter."]
-        * (mode == "int8")
-    )
+    cut = [note for note in record.notes if note.code == "bright_pixels_cut"]
+    assert cut == [Note("bright_pixels_cut", {"top": brightest})] * (mode == "int8")
     assert (record.file.output.scale, record.file.output.zero_point) == (1 / 256, -128)
 
 
@@ -149,7 +147,7 @@ def test_another_seed_calibrates_on_other_images(parent: Path, made: Any, tmp_pa
 def test_retraining_changes_the_file(made: Any) -> None:
     path, record, training = made("qat")
     assert path.read_bytes() != made("int8")[0].read_bytes()
-    assert "augmentation and dropout were off" in record.notes[0]
+    assert record.notes[0] == Note("retrained")
     assert training.best_epoch == 1 + int(np.argmin(training.history["val_loss"]))
 
 
@@ -186,7 +184,7 @@ def test_a_calibration_set_smaller_than_asked_is_said(parent: Path, tmp_path: Pa
     record, _ = case.make(parent, tmp_path, case.child("int8", calibration_images=200))
     assert record.calibration is not None
     assert (record.calibration.asked, record.calibration.n) == (200, 60)
-    assert record.notes[0] == "Calibrated on all 60 training images: 200 were asked for."
+    assert record.notes[0] == Note("few_to_calibrate", {"n": 60, "asked": 200})
     pixels = case.data().train.images
     assert record.calibration.sha256 == hashlib.sha256(pixels.tobytes()).hexdigest()
 

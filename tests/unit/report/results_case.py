@@ -21,6 +21,7 @@ from xaireport.types import (
     Source,
     TrainingRecord,
 )
+from xaireport.types.notes import Note
 
 MACHINE = {
     "processor": "Some Processor 9", "instruction_set": "AVX2", "threads": 2, "cpus": 2, "memory_gib": 24.0,
@@ -51,7 +52,9 @@ HIT = Example(
 )
 PLAIN = Example("d3", 0, 1, 0.5, "miss", "random", "assets/a/d3.jpg")
 MODEL = ModelSummary((28, 28, 3), 3, 120, 100, 4096, (("conv", "Conv2D", "(None, 26, 26, 8)", 120),))
-RECORD = TrainingRecord(2, 1, 3.5, "epochs", {"loss": [1.0, 0.5], "val_loss": [1.1, 1.2]}, ("a note",))
+RECORD = TrainingRecord(
+    2, 1, 3.5, "epochs", {"loss": [1.0, 0.5], "val_loss": [1.1, 1.2]}, (Note("random_trunk"),)
+)
 MAPS = Heatmaps("gradcam", "conv", (7, 7), 4, 1)
 SPECS = {
     "baseline": VariantSpec(

@@ -22,6 +22,7 @@ from xaireport.types import (
     Trust,
     TrustVerdict,
 )
+from xaireport.types.notes import Note
 
 HEATMAPS = Heatmaps(
     "gradcam",
@@ -29,7 +30,7 @@ HEATMAPS = Heatmaps(
     (7, 7),
     240,
     3,
-    ("The last layer with a grid, relu4, has only 3 × 3 cells.",),
+    (Note("last_layer_coarse", {"layer": "relu4", "grid": "3 × 3", "read": "relu3"}),),
     "validation",
     (LayerChoice("relu2", (14, 14), 0.012), LayerChoice("relu3", (7, 7), 0.071)),
     80,

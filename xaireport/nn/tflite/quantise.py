@@ -27,15 +27,12 @@ from xaireport.nn.tflite.frozen import freeze, operators
 from xaireport.study_schema import Conversion
 from xaireport.types import Calibration, Dataset, OnEpoch, Pixels, Quantisation, TrainingRecord
 from xaireport.types.artefacts import TFLITE_FILE
+from xaireport.types.notes import Note
 
 INTEGER = ("int8", "qat")
 _PACKAGES = {"qat": ("tf-keras", "tensorflow-model-optimization")}
 _BRIGHTEST = 254.5
 """Below it, full integer input does not reach the brightest pixel value."""
-_RETRAINED = (
-    "Retrained on the training images as they are: augmentation and dropout were off and batch normalisation "
-    "was frozen, so that rounding is not all that sets it apart from its parent."
-)
 _TWIN_TOLERANCE = 1e-4
 """Two Keras libraries round differently; another function differs by far more."""
 
@@ -103,15 +100,13 @@ def quantise(
         input_shape=dataset.input_shape,
     )
     images, calibration = None, None
-    notes: list[str] = []
+    notes: list[Note] = []
     if mode in INTEGER:
         images = calibration_images(dataset.train.images, conversion.calibration_images, seed)
         digest = hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()
         calibration = Calibration(conversion.calibration_images, len(images), digest)
         if calibration.n < calibration.asked:
-            notes.append(
-                f"Calibrated on all {calibration.n} training images: {calibration.asked} were asked for."
-            )
+            notes.append(Note("few_to_calibrate", {"n": calibration.n, "asked": calibration.asked}))
     training = None
     if conversion.architecture:
         model = _twin(predictor, conversion, dataset)
@@ -128,7 +123,7 @@ def quantise(
                 max_minutes=max_minutes,
                 on_epoch=on_epoch,
             )
-            notes.append(_RETRAINED)
+            notes.append(Note("retrained"))
         converter = import_tensorflow().lite.TFLiteConverter.from_keras_model(model)
     else:
         with warnings.catch_warnings():
@@ -144,7 +139,7 @@ def quantise(
         ) from error
     file = describe(content, mode)
     if mode in INTEGER and (top := (127 - file.input.zero_point) * file.input.scale) < _BRIGHTEST:
-        notes.append(f"Pixels above {top:.0f} are cut off: no image that fixed the ranges is brighter.")
+        notes.append(Note("bright_pixels_cut", {"top": round(top)}))
     write_atomic(out / TFLITE_FILE, content)
     return (
         Quantisation(
