@@ -20,7 +20,8 @@ from xaireport.results.methods import methods
 from xaireport.results.notes import sentence
 from xaireport.results.schema import SCHEMA_VERSION, check_results
 from xaireport.serialization import to_json
-from xaireport.types import FURTHER_SCORES, SCORES, SPLITS, Quantisation, TrainingRecord
+from xaireport.types import SPLITS, Quantisation, TrainingRecord
+from xaireport.types.metrics import METRICS
 
 if TYPE_CHECKING:
     from xaireport.errors import Failure
@@ -282,8 +283,8 @@ def _scores(scores: Mapping[str, Score]) -> dict[str, Any]:
 
 
 def _place(name: str) -> tuple[int, str]:
-    """Order scores as the schema does, whatever order a stored file had."""
-    order = (*SCORES, *FURTHER_SCORES)
+    """Order scores as the catalogue does, whatever order a stored file had."""
+    order = [metric.name for metric in METRICS]
     return (order.index(name) if name in order else len(order), name)
 
 

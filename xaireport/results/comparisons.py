@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from xaireport.results.labels import LOWER_IS_BETTER, leading_scores, score_name, sentence_case, setting_text
+from xaireport.results.labels import is_lower_better, leading_scores, score_name, sentence_case, setting_text
 from xaireport.results.numerals import text
 from xaireport.types import Comparisons, Skipped
 
@@ -122,7 +122,7 @@ def non_inferior(one: Paired, margin: float | None) -> bool | None:
     lo, hi = one.difference.lo, one.difference.hi
     if margin is None or lo is None or hi is None or one.score == "expected_cost":
         return None  # a margin is a share of a score; costs have a unit of their own
-    return (hi < margin) if one.score in LOWER_IS_BETTER else (lo > -margin)
+    return (hi < margin) if is_lower_better(one.score) else (lo > -margin)
 
 
 def sentence(

@@ -5,35 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from xaireport.results.numerals import text
+from xaireport.types.metrics import METRICS
 
-SCORES: dict[str, str] = {
-    "balanced_accuracy": "balanced accuracy",
-    "accuracy": "accuracy",
-    "macro_precision": "precision, macro",
-    "macro_recall": "recall, macro",
-    "macro_f1": "F1, macro",
-    "weighted_precision": "precision, weighted",
-    "weighted_recall": "recall, weighted",
-    "weighted_f1": "F1, weighted",
-    "mcc": "Matthews correlation",
-    "auroc": "AUROC",
-    "average_precision": "average precision",
-    "kappa_weighted": "weighted kappa",
-    "expected_cost": "expected cost",
-    "log_loss": "log loss",
-    "nll": "log loss",
-    "brier": "Brier score",
-    "brier_skill": "Brier skill",
-    "ece": "ECE, top class",
-    "ece_classwise": "ECE, class-wise",
-    "no_information_rate": "no-information rate",
-}
-LOWER_IS_BETTER = frozenset({"log_loss", "nll", "brier", "ece", "ece_classwise", "expected_cost"})
+_METRICS = {metric.name: metric for metric in METRICS}
 
 
 def score_name(score: str) -> str:
     """Return a score's name for readers."""
-    return SCORES.get(score, score.replace("_", " "))
+    return _METRICS[score].label if score in _METRICS else score.replace("_", " ")
+
+
+def is_lower_better(score: str) -> bool:
+    """Return whether less of a score is better."""
+    return score in _METRICS and not _METRICS[score].higher_is_better
 
 
 def sentence_case(words: str) -> str:

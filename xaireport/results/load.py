@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from xaireport.errors import ConfigError, StoreError
 from xaireport.results.schema import check_results
-from xaireport.types import FURTHER_SCORES, SCORES
+from xaireport.types.metrics import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ class Results:
             "epochs_run": training.get("epochs_run"),
             "seconds": training.get("seconds"),
             "n_test": data["splits"]["test"]["n"],
-            **{score: variant["scores"].get(score, {}).get("value") for score in (*SCORES, *FURTHER_SCORES)},
+            **{score: variant["scores"].get(score, {}).get("value") for score in _SCORES},
             **{f"reference_{score}": reference.get(score) for score in _REFERENCED},
             **{f"difference_{score}": difference.get(score) for score in _REFERENCED},
         }
@@ -129,12 +129,12 @@ def load_results(path: str | Path) -> Results:
     return Results(data, file)
 
 
+_SCORES = tuple(metric.name for metric in METRICS)
 _REFERENCED = ("accuracy", "f1", "precision", "recall")
 _COUNTS = ("parameters", "size_bytes", "epochs_run", "n_test")
 _NUMBERS = (
     "seconds",
-    *SCORES,
-    *FURTHER_SCORES,
+    *_SCORES,
     *(f"{what}_{score}" for what in ("reference", "difference") for score in _REFERENCED),
 )
 _COLUMNS = [

@@ -8,9 +8,9 @@ from xaireport.errors import ConfigError
 from xaireport.study.file import Table, join, unknown_name
 from xaireport.study.resolve import QUANTISE_MODES
 from xaireport.study_schema import StudySpec, VariantSpec
-from xaireport.types import SCORES
+from xaireport.types.metrics import METRICS
 
-HEADLINES = tuple(score for score in (*SCORES, "kappa_weighted") if score != "log_loss")
+HEADLINES = tuple(metric.name for metric in METRICS if metric.headline)
 """Scores a study may be judged by: all of them better when higher."""
 
 Architectures = Mapping[str, Collection[str]]

@@ -34,8 +34,6 @@ from xaireport.types.device import (
     TFLiteFile,
 )
 from xaireport.types.evidence import (
-    FURTHER_SCORES,
-    SCORES,
     Bin,
     ClassScores,
     Difference,
@@ -72,8 +70,6 @@ from xaireport.types.trust import (
 )
 
 __all__ = [
-    "FURTHER_SCORES",
-    "SCORES",
     "SPLITS",
     "Agreement",
     "Bin",

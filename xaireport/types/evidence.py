@@ -6,33 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SCORES = (
-    "accuracy",
-    "balanced_accuracy",
-    "macro_precision",
-    "macro_recall",
-    "macro_f1",
-    "weighted_precision",
-    "weighted_recall",
-    "weighted_f1",
-    "mcc",
-    "log_loss",
-    "auroc",
-)
-"""The scores that every record has had from the first, in the order in which they are stored."""
-FURTHER_SCORES = (
-    "average_precision",
-    "brier",
-    "brier_skill",
-    "nll",
-    "ece",
-    "ece_classwise",
-    "no_information_rate",
-    "kappa_weighted",
-    "expected_cost",
-)
-"""Those that came later, or that a study has only if it says something: ``ordinal``, ``cost_matrix``."""
-
 
 @dataclass(frozen=True)
 class Score:

@@ -7,8 +7,7 @@ from typing import Any
 
 from xaireport.report.document.blocks import Inline, Quote, Strong, Text, Tone
 from xaireport.report.document.cursor import Cursor, Step
-from xaireport.results.labels import LOWER_IS_BETTER as LOWER_IS_BETTER
-from xaireport.results.labels import SCORES as SCORES
+from xaireport.results.labels import is_lower_better as is_lower_better
 from xaireport.results.labels import leading_scores as leading_scores
 from xaireport.results.labels import score_name as score_name
 from xaireport.results.labels import sentence_case as sentence_case
@@ -155,7 +154,7 @@ def lean(value: float | None, score: str = "") -> Tone:
     """Return which way a difference leans; none where it rounds to nothing."""
     if value is None or abs(value) < 0.0005:
         return ""
-    return "good" if (value > 0) != (score in LOWER_IS_BETTER) else "bad"
+    return "good" if (value > 0) != is_lower_better(score) else "bad"
 
 
 def difference(place: Cursor, *steps: Step, score: str = "") -> Strong:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from xaireport.errors import ConfigError
 from xaireport.report.document import drawings
-from xaireport.report.document.phrases import SCORES, score_name, sentence_case
+from xaireport.report.document.phrases import score_name, sentence_case
 from xaireport.report.figures import charts
 from xaireport.report.figures.plotting import COLOURS, MARKS, grid, legend, rows, save, short
 from xaireport.report.figures.plotting import figure as new_figure
@@ -158,7 +158,7 @@ def per_class(results: Mapping[str, Any], variant: str) -> Figure:
 def comparison(results: Mapping[str, Any], _: str = "") -> Figure:
     """Scores of all variants, one line per score; hollow marks for references, never beside phantom data."""
     phantom = results["data"]["source"] == "phantom"
-    names = [name for name in COMPARED if name in SCORES]
+    names = list(COMPARED)
     count = len(results["variants"])
     lines = -(-count // 3)
     figure, (axis,) = new_figure(7.4, 0.6 + (0.22 + 0.055 * count) * len(names) + 0.2 * lines)

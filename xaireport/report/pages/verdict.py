@@ -8,12 +8,12 @@ from xaireport.report.document.blocks import Strong, Text, Tone
 from xaireport.report.document.cursor import Cursor
 from xaireport.report.document.phrases import (
     BASELINES,
-    LOWER_IS_BETTER,
     changes,
     class_name,
     difference,
     grid,
     interval,
+    is_lower_better,
     is_phantom,
     leading_scores,
     lean,
@@ -346,5 +346,5 @@ def _leader(study: Cursor, score: str, but: str = "") -> str | None:
     }
     if not values:
         return None
-    pick = min if score in LOWER_IS_BETTER else max
+    pick = min if is_lower_better(score) else max
     return str(pick(values, key=lambda name: values[name]))

@@ -8,7 +8,6 @@ from xaireport.report.document.blocks import Cell, Column, Inline, Paragraph, Ro
 from xaireport.report.document.cursor import Cursor
 from xaireport.report.document.phrases import (
     BASELINES,
-    SCORES,
     difference,
     interval,
     is_phantom,
@@ -19,6 +18,7 @@ from xaireport.report.document.phrases import (
 )
 from xaireport.report.sections.cells import score_cell, value_cell
 from xaireport.report.sections.registry import Card, Content
+from xaireport.types.metrics import METRICS
 
 ELSEWHERE = ("nll", "brier", "brier_skill", "ece", "ece_classwise", "no_information_rate")
 """Scores that other parts of the card print."""
@@ -190,7 +190,8 @@ def _how(variant: Cursor) -> tuple[Text, ...]:
 
 
 def _order(score: str) -> int:
-    return list(SCORES).index(score) if score in SCORES else len(SCORES)
+    names = [metric.name for metric in METRICS]
+    return names.index(score) if score in names else len(names)
 
 
 def _naive(study: Cursor, score: str) -> Text:

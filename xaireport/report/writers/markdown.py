@@ -43,17 +43,11 @@ from xaireport.report.document.blocks import (
 from xaireport.report.document.phrases import DEMONSTRATION, score_name
 from xaireport.report.plugins import Source
 from xaireport.report.writers.earlier import placed
+from xaireport.types.metrics import METRICS
 
 UP = "../"
 """From a card to the folder that file names are relative to."""
-METRICS = {
-    "accuracy": "accuracy",
-    "macro_f1": "f1",
-    "weighted_f1": "f1",
-    "mcc": "matthews_correlation",
-    "auroc": "roc_auc",
-}
-"""Score -> its name in the Hub's list of metrics, where it has one there."""
+_AT_THE_HUB = {metric.name: metric.hub for metric in METRICS if metric.hub}
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
 
 
@@ -212,7 +206,12 @@ def _front_matter(source: Source) -> str:
     results, variant = source.results, source.results["variants"][source.variant]
     phantom = results["data"]["source"] == "phantom"
     metrics = [
-        {"type": METRICS.get(name, name), "name": score_name(name), "value": score["value"], **_bounds(score)}
+        {
+            "type": _AT_THE_HUB.get(name, name),
+            "name": score_name(name),
+            "value": score["value"],
+            **_bounds(score),
+        }
         for name, score in variant["scores"].items()
         if score["value"] is not None
     ]
