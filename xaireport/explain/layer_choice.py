@@ -8,7 +8,7 @@ import numpy as np
 
 from xaireport.errors import ModelError
 from xaireport.explain import layers
-from xaireport.explain.methods.explainers import PERTURBING, VIS, WITHOUT_LAYER, batch_size, explainer
+from xaireport.explain.methods.explainers import batch_size, explainer
 from xaireport.explain.trust.faithfulness import deletion_insertion
 from xaireport.study_schema import ExplainSettings
 from xaireport.types import (
@@ -19,6 +19,7 @@ from xaireport.types import (
     LayerInfo,
     Split,
 )
+from xaireport.types.explainers import EXPLAINERS
 from xaireport.types.notes import Note
 
 CHOICE_IMAGES, CHOICE_VOLUMES = 128, 24
@@ -64,7 +65,8 @@ def decide(
     ModelError
         The study names a layer that does not exist, or one with a single cell.
     """
-    if settings.method in PERTURBING:
+    asked = EXPLAINERS.get(settings.method)  # none: "auto"
+    if asked and asked.by == "perturbation":
         return Decision(settings.method, "")
     if not isinstance(classifier, DifferentiableClassifier):
         return _occlusion(Note("no_gradients"))
@@ -74,7 +76,7 @@ def decide(
         brought_file = suffix and not parent_layer and not settings.layer
         if brought_file and settings.method == "auto":
             return _occlusion(Note("file_alone"))
-        if settings.method in WITHOUT_LAYER and not suffix:
+        if asked and not asked.reads_layer and not suffix:
             return Decision(settings.method, "", notes=(Note("pixels_not_layers"),))
     except ModelError:  # a model that cannot be looked into can still be asked
         return _occlusion(Note("no_layers"))
@@ -107,14 +109,18 @@ def _method(asked: str, suffix: str) -> tuple[str, tuple[Note, ...]]:
     """Return the method's full name; a TFLite file has the reductions of gradients only."""
     if asked == "auto":
         return f"gradcam{suffix}", ()
-    if suffix and asked in VIS:
+    if suffix and _is_of_library(asked):
         return f"gradcam{suffix}", (Note("gradcam_instead", {"asked": asked}),)
-    return (asked if asked in VIS else f"{asked}{suffix}"), ()
+    return (asked if _is_of_library(asked) else f"{asked}{suffix}"), ()
 
 
 def _reduction(method: str) -> str:
     """Return the method by which a layer is chosen: its own, or Grad-CAM where that would take too long."""
-    return "gradcam" if method in VIS else method
+    return "gradcam" if _is_of_library(method) else method
+
+
+def _is_of_library(method: str) -> bool:
+    return method in EXPLAINERS and EXPLAINERS[method].by == "library"
 
 
 def _scores(

@@ -1,7 +1,7 @@
 """Catalogue of metrics: what a score is called, what it is of, which way is better. It computes none.
 
-A new one is an entry here and its arithmetic in `xaireport.metrics`; tests/contract/test_metrics_hold.py holds
-both sets equal.
+A new one is an entry here and its arithmetic in `xaireport.metrics`; tests/contract/test_metrics_hold.py
+holds both sets equal.
 """
 
 from __future__ import annotations

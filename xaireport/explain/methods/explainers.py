@@ -15,22 +15,15 @@ from numpy.typing import NDArray
 from xaireport.errors import ConfigError, ModelError
 from xaireport.explain.methods import cam, perturbation
 from xaireport.types import Classifier, DifferentiableClassifier, Floats, Ints, LayerInfo, Pixels
+from xaireport.types.explainers import EXPLAINERS, ExplainerFacts
 
 VisMaps = Callable[[Pixels, Ints, str, str], Floats]
 """``(images, targets, layer, method) -> maps``, float (n, *grid): how tf-keras-vis' methods come in."""
 
 HYBRID = "-hybrid"
 """Ends the name of a gradient method whose activations and weights are those of a TFLite file."""
-PERTURBING = ("occlusion", "rise")
-VIS = ("gradcam++", "scorecam", "smoothgrad")
-"""The methods of tf-keras-vis."""
-WITHOUT_LAYER = (*PERTURBING, "smoothgrad")
-
-AFFORDABLE = 200
-"""Test images for which maps are made again and again, by a fast method; of volumes :data:`VOLUMES` of it."""
-AFFORDABLE_SLOW = {"gradcam++": 48, "smoothgrad": 24, "scorecam": 12, "occlusion": 96, "rise": 8}
-"""The same by the methods that take longer."""
 VOLUMES, AT_LEAST = 0.25, 8
+"""Of the images that are affordable, the share where they are volumes; and how many at least."""
 
 _ACTIVATION_BYTES = 64 * 2**20
 """Activations, and as many gradients, held at once."""
@@ -74,13 +67,18 @@ class Explainer:
     make: Callable[[Classifier, Pixels, Ints], Maps]
 
     @property
+    def facts(self) -> ExplainerFacts:
+        """What the catalogue says of the method."""
+        return EXPLAINERS[self.method.removesuffix(HYBRID)]
+
+    @property
     def is_fast(self) -> bool:
         """Whether maps of the whole test set are affordable."""
-        return self.method.removesuffix(HYBRID) in cam.REDUCTIONS
+        return self.facts.by == "gradients"
 
     def affordable(self, volumes: bool) -> int:
         """Return for how many images maps can be made several times over."""
-        images = AFFORDABLE if self.is_fast else AFFORDABLE_SLOW[self.method]
+        images = self.facts.affordable
         return max(AT_LEAST, int(images * VOLUMES)) if volumes else images
 
 
@@ -123,7 +121,7 @@ def explainer(
         return Explainer(method, "", _rise(seed))
     if vis is None:
         raise ConfigError("explain.method gradcam for this kind of model", repr(method))
-    return Explainer(method, "" if method in WITHOUT_LAYER else layer, _by_vis(vis, method, layer))
+    return Explainer(method, layer if EXPLAINERS[method].reads_layer else "", _by_vis(vis, method, layer))
 
 
 def batch_size(images: Pixels) -> int:

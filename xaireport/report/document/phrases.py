@@ -12,6 +12,7 @@ from xaireport.results.labels import leading_scores as leading_scores
 from xaireport.results.labels import score_name as score_name
 from xaireport.results.labels import sentence_case as sentence_case
 from xaireport.results.labels import setting_text as setting_text
+from xaireport.types.explainers import EXPLAINER_LABELS
 
 BASELINES: dict[str, tuple[str, str]] = {
     "balanced_accuracy": ("chance", "guessing"),
@@ -23,16 +24,6 @@ STOPPED_BY = {
     "epochs": "all epochs were run",
     "early_stopping": "early stopping",
     "max_minutes": "the time limit given for this run",
-}
-METHODS = {
-    "gradcam": "Grad-CAM",
-    "hirescam": "HiResCAM",
-    "layercam": "LayerCAM",
-    "gradcam++": "Grad-CAM++",
-    "scorecam": "Score-CAM",
-    "smoothgrad": "SmoothGrad",
-    "occlusion": "Occlusion",
-    "rise": "RISE",
 }
 MODES = {
     "float16": "half-precision weights",
@@ -141,7 +132,7 @@ def method_name(heatmaps: Cursor) -> str:
     """Return what made the heatmaps; of a TFLite file, that its own activations and weights did."""
     method = str(heatmaps.get("method"))
     base = method.removesuffix("-hybrid")
-    name = METHODS.get(base, base)
+    name = EXPLAINER_LABELS.get(base, base)
     return name if base == method else f"{name}, hybrid (activations and weights of the file itself)"
 
 
