@@ -1,68 +1,94 @@
-"""What each node's last finished run rested on. It explains; whether a result is fresh the store says."""
+"""Journal: the key of each node's last finished run. It explains; whether a result is fresh the store says.
+
+One small file per node, so that a build of many nodes does not write all of them at each.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from xaireport.engine.keys import Parts
 from xaireport.files import write_atomic
 
 
-@dataclass
+@dataclass(frozen=True)
 class Entry:
     """One node.
 
     Parameters
     ----------
-    key : str
-        Of the last finished run; empty before the first.
-    parts : dict
-        What that key was made of.
-    checkpoint : str
-        ``stage/key`` of a run that has begun and not ended.
+    finished : str
+        ``stage/key`` of the last finished run; empty before the first.
+    begun : str
+        ``stage/key`` of the checkpoint of a run that has begun and not ended, or that can be gone on from.
     """
 
-    key: str = ""
-    parts: Parts = field(default_factory=dict)
-    checkpoint: str = ""
+    finished: str = ""
+    begun: str = ""
 
 
 class Journal:
-    """Entries by node name, in one JSON file that is written after each change."""
+    """Entries by node name.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._entries: dict[str, Entry] = {}
-        self.is_damaged = False
-        # Without a journal only the explanations are lost, and nothing says what may be removed.
-        try:
-            stored = json.loads(path.read_bytes())
-            self._entries = {name: Entry(**entry) for name, entry in stored.items()}
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, TypeError, AttributeError):
-            self.is_damaged = True
+    Parameters
+    ----------
+    folder : Path
+        Made when first written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, Entry] = {}
 
     def get(self, name: str) -> Entry:
-        """Return a node's entry; an empty one for a node that is not known."""
-        return self._entries.get(name, Entry())
+        """Return a node's entry; an empty one for a node that is not known, or whose file is damaged."""
+        if name not in self._known:
+            self._known[name] = _read(self._file(name), name) or Entry()
+        return self._known[name]
 
     def put(self, name: str, entry: Entry) -> None:
         """Replace a node's entry, on the disk too, where it differs."""
-        if self._entries.get(name) == entry:
+        if self.get(name) == entry:
             return
-        entries = {**self._entries, name: entry}
-        stored = {key: asdict(value) for key, value in sorted(entries.items())}
-        text = json.dumps(stored, ensure_ascii=False, separators=(",", ":"))
-        write_atomic(self._path, text.encode(), durable=False)
-        self._entries = entries
+        text = json.dumps({"node": name, **asdict(entry)}, ensure_ascii=False)
+        file = self._file(name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(file, text.encode(), durable=False)
+        self._known[name] = entry
 
-    def keys(self) -> set[str]:
-        """Keys of all last finished runs."""
-        return {entry.key for entry in self._entries.values() if entry.key}
+    def damaged(self) -> list[Path]:
+        """Return the files that cannot be read: what they kept from being removed nobody knows."""
+        return [file for file in self._files() if _read(file) is None]
 
-    def checkpoints(self) -> set[str]:
-        """Checkpoints of runs that have not ended."""
-        return {entry.checkpoint for entry in self._entries.values() if entry.checkpoint}
+    def finished(self) -> set[str]:
+        """Return ``stage/key`` of all last finished runs."""
+        return {entry.finished for file in self._files() if (entry := _read(file)) and entry.finished}
+
+    def begun(self) -> set[str]:
+        """Return ``stage/key`` of the checkpoints that a run may go on from."""
+        return {entry.begun for file in self._files() if (entry := _read(file)) and entry.begun}
+
+    def _files(self) -> Iterator[Path]:
+        if self._folder.is_dir():
+            yield from sorted(self._folder.glob("*.json"))
+
+    def _file(self, name: str) -> Path:
+        """Return a node's file: its name as far as that can be a file's, and a hash to tell names apart."""
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        return self._folder / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)[:100]}-{digest}.json"
+
+
+def _read(file: Path, name: str | None = None) -> Entry | None:
+    """Return the entry of a file, None where there is none, it is damaged, or another node's."""
+    try:
+        stored = json.loads(file.read_bytes())
+        told, finished, begun = (stored[key] for key in ("node", "finished", "begun"))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    if not (isinstance(finished, str) and isinstance(begun, str)) or name not in (None, told):
+        return None
+    return Entry(finished, begun)

@@ -16,7 +16,8 @@ from xaireport.engine.node import Node
 from xaireport.errors import ConfigError, Failure
 
 Parts = dict[str, Any]
-"""``stage``, ``params``, ``inputs``, ``code``, ``versions``, ``python``, ``failures``."""
+PARTS = frozenset({"stage", "params", "inputs", "code", "versions", "python", "failures"})
+"""The keys of `Parts`."""
 
 _FORMAT = 2  # of the store; another number makes every key another, and a release with other results bumps it
 _NONE = "(none)"

@@ -38,7 +38,7 @@ class _Preview:
         cache = HashCache(root / "hashes.json")
         self._store, self._journal, self._planner = (
             Store(root, cache),
-            Journal(root / "journal.json"),
+            Journal(root / "journal"),
             Planner(cache),
         )
         self._publisher = Publisher(root, cache, force)
@@ -104,13 +104,15 @@ def reasons(node: Node, plan: Plan, broken: tuple[str, ...], entry: Entry, store
     store : Store
         To look whether that run's artefact is intact.
     """
-    if not broken and not entry.key:
+    if not broken and not entry.finished:
         return ("first time",)
     if not broken:
-        lines = differences(entry.parts, plan.parts, plan.unknown)
+        stage, _, key = entry.finished.partition("/")
+        parts = store.parts(stage, key)
+        if parts is None:
+            return ("stored result missing",)
+        lines = differences(parts, plan.parts, plan.unknown)
         if lines:
             return lines
-        record, broken = store.find(node.stage, entry.key)
-        if record is None and not broken:
-            return ("stored result missing",)
+        _, broken = store.find(stage, key)
     return tuple(f"stored file changed or missing: {file}" for file in broken)

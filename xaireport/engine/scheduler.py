@@ -118,17 +118,18 @@ class Engine:
             if not self._root.exists():
                 return Cleaned(0, 0)
             with locked(self._root / "lock"):
-                journal = Journal(self._root / "journal.json")
-                if keep_current and journal.is_damaged:
+                journal = Journal(self._root / "journal")
+                if keep_current and (damaged := journal.damaged()):
                     raise StoreError(
                         "a journal that says which results are current",
-                        "one that cannot be read",
-                        "Build every study that is to stay, or remove all results with --everything.",
-                        f"{self._root.name}/journal.json",
+                        f"{len(damaged)} of its files that cannot be read",
+                        "Build every study that is to stay, delete the file, or remove all results with "
+                        "--everything.",
+                        f"{self._root.name}/journal/{damaged[0].name}",
                     )
                 return self._prune(
-                    journal.keys() if keep_current else set(),
-                    journal.checkpoints() if keep_current else set(),
+                    journal.finished() if keep_current else set(),
+                    journal.begun() if keep_current else set(),
                 )
 
     def _prune(self, artefacts: set[str], checkpoints: set[str]) -> Cleaned:
@@ -147,7 +148,7 @@ class _Build:
         self._tell = tell
         self._cache = HashCache(root / "hashes.json")
         self._store = Store(root, self._cache)
-        self._journal = Journal(root / "journal.json")
+        self._journal = Journal(root / "journal")
         self._planner = Planner(self._cache)
         self._publisher = Publisher(root, self._cache, force)
         self._done: dict[str, Outcome] = {}
@@ -274,7 +275,7 @@ class _Build:
         unfinished = checkpoint_key(plan.parts, node.loose)
         checkpoint = self._store.checkpoint(node.stage, unfinished)
         self._journal.put(
-            node.name, replace(self._journal.get(node.name), checkpoint=f"{node.stage}/{unfinished}")
+            node.name, replace(self._journal.get(node.name), begun=f"{node.stage}/{unfinished}")
         )
         checkpoint.mkdir(parents=True, exist_ok=True)
         if node.apart and node.name not in self._begun:
@@ -308,12 +309,11 @@ class _Build:
 
     def _finish(self, node: Node, plan: Plan) -> None:
         """Note that the artefact is complete: resumed only where a loose setting may allow it more."""
-        entry = self._journal.get(node.name)
-        unfinished = entry.checkpoint
-        if not node.loose and unfinished == f"{node.stage}/{checkpoint_key(plan.parts, node.loose)}":
-            remove_tree(self._store.checkpoint(*unfinished.split("/")))
-            unfinished = ""
-        self._journal.put(node.name, Entry(plan.key, plan.parts, unfinished))
+        begun = self._journal.get(node.name).begun
+        if begun and not node.loose and begun == f"{node.stage}/{checkpoint_key(plan.parts, node.loose)}":
+            remove_tree(self._store.checkpoint(*begun.split("/")))
+            begun = ""
+        self._journal.put(node.name, Entry(f"{node.stage}/{plan.key}", begun))
 
     def _publish(self, files: Files) -> Change:
         """Bring published files up to date; each place is one step's."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from xaireport.engine.folders import list_files, remove_tree, sync_folders
 from xaireport.engine.hashes import HashCache, sha256_of_file, sha256_of_files
-from xaireport.engine.keys import Parts
+from xaireport.engine.keys import PARTS, Parts
 from xaireport.engine.machine import machine
 from xaireport.engine.node import Made
 from xaireport.errors import StoreError
@@ -104,6 +104,14 @@ class Store:
             file for file, digest in outputs.items() if self._cache.sha256(f"{base}/{file}") != digest
         )
         return (None, broken) if broken else (Record(folder, key, outputs, made), ())
+
+    def parts(self, stage: str, key: str) -> Parts | None:
+        """Return what an artefact's key was made of, None where the store does not know it any more."""
+        try:
+            stored: Parts = json.loads((self._folder("artefacts", stage, key) / RECORD).read_bytes())["parts"]
+            return stored if stored.keys() == PARTS else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
 
     def temporary(self) -> Path:
         """Make an empty folder that a later build removes, if this one does not."""

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -490,18 +491,39 @@ def test_a_name_that_leads_nowhere_is_refused_in_plain_words(engine, home, tmp_p
         assert engine.is_foreign("publish it", home, "card.html")
 
 
-@pytest.mark.parametrize("text", ["", "{", "null", '{"a": {"key": "k", "of a later version": 1}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[]", '{"node": "page"}', '{"node": 1, "finished": 2, "begun": 3}']
+)
 def test_nothing_is_cleaned_by_a_journal_that_cannot_be_read(engine, home, tmp_path, text):
     published(engine, home)
-    (tmp_path / "store" / "journal.json").write_text(text)
+    entries = sorted((tmp_path / "store" / "journal").iterdir())
     before = files(tmp_path / "store" / "artefacts")
-    with pytest.raises(StoreError, match="journal"):
-        engine.clean()
-    assert files(tmp_path / "store" / "artefacts") == before
+    for entry in entries:
+        whole = entry.read_text()
+        entry.write_text(text)
+        with pytest.raises(StoreError, match=re.escape(entry.name)):
+            engine.clean()
+        assert files(tmp_path / "store" / "artefacts") == before
+        entry.write_text(whole)
+    for entry in entries:
+        entry.write_text(text)
     assert engine.run(report(home, *OLD))[-1].failure is None
     assert engine.run(report(home, *NEW))[-1].failure is None
-    engine.clean()  # it has been written anew
+    engine.clean()  # each has been written anew
     assert engine.run(report(home, *NEW))[-1].status == "fresh"
+
+
+def test_one_study_built_does_not_let_the_results_of_another_be_cleaned(engine, tmp_path):
+    """Its own entry alone is written anew; what the others rest on nobody knows still."""
+    mine, other = (make(name, {"page.html": name}) for name in ("mine", "other"))
+    engine.run([mine, other])
+    for entry in (tmp_path / "store" / "journal").iterdir():
+        entry.write_text("{")
+    engine.run([mine])
+    with pytest.raises(StoreError, match="other"):
+        engine.clean()
+    assert [each.status for each in engine.run([mine, other])] == ["fresh", "fresh"]
+    assert engine.clean().artefacts == 0
 
 
 def test_a_ledger_that_may_not_be_read_is_not_written_anew(engine, home, tmp_path, monkeypatch):

@@ -137,8 +137,8 @@ def test_what_stands_in_for_something_better_yields_to_it(tmp_path, make):
 def test_without_its_records_nothing_is_removed_run_or_replaced(tmp_path, make, damage):
     engine = Engine(tmp_path / "store")
     engine.run([make("a.txt", "b.txt")])
-    for name in ("journal.json", "hashes.json", "published.json"):
-        file = tmp_path / "store" / name
+    (entry,) = (tmp_path / "store" / "journal").iterdir()
+    for file in (entry, *(tmp_path / "store" / name for name in ("hashes.json", "published.json"))):
         file.unlink() if damage is None else file.write_bytes(damage)
     before = files(tmp_path / "out")
     (report,) = engine.run([make("a.txt")])
