@@ -38,7 +38,7 @@ EXPLAINERS = {
         ExplainerFacts("gradcam", "gradients", True, 200),
         ExplainerFacts("hirescam", "gradients", True, 200),
         ExplainerFacts("layercam", "gradients", True, 200),
-        ExplainerFacts("gradcam++", "library", True, 48),
+        ExplainerFacts("gradcam++", "gradients", True, 200),
         ExplainerFacts("scorecam", "library", True, 12),
         ExplainerFacts("smoothgrad", "library", False, 24),
         ExplainerFacts("occlusion", "perturbation", False, 96),

@@ -244,10 +244,10 @@ def test_other_methods_come_in_as_a_callable(tmp_path: Path) -> None:
         maps[:, 3, 0] = 2
         return maps
 
-    settings = ExplainSettings(method="gradcam++", layer="fine")
+    settings = ExplainSettings(method="scorecam", layer="fine")
     explanation = explain(Halves(), dataset(), CLASSES, settings, 0, tmp_path, "v", vis=vis)
     made, pictures = heatmaps_of(explanation), explanation.pictures
-    assert asked == [(made.n, "fine", "gradcam++")]
+    assert asked == [(made.n, "fine", "scorecam")]
     assert made.n == len({example.sample_id for example in (*pictures.examples, *pictures.common)})
     assert made.zero_maps == 1
     assert made.grid == (4, 4)

@@ -280,3 +280,18 @@ def test_one_pixel_of_one_channel_decides(tmp_path: Path) -> None:
     assert not zero.any()
     _, against, _ = classifier.activations_and_gradients(images, np.zeros(4, np.int64), "as_it_is")
     assert REDUCTIONS["gradcam"](activations, against)[1].all()  # nothing speaks for the first class
+
+
+@pytest.mark.parametrize("method", REDUCTIONS)
+def test_a_constant_added_to_all_scores_changes_no_map(tmp_path: Path, method: str) -> None:
+    """A softmax does not see it; a method that takes exp(score) would run over."""
+    images, targets = small.images(4, (16, 16, 3)), np.arange(4) % 3
+    maps = []
+    for constant in (0.0, 300.0):
+        model = small.flat_model((16, 16, 3), end="logits")
+        model.layers[-1].bias.assign(model.layers[-1].bias + constant)
+        made = open_model(small.saved(model, tmp_path), output="logits")
+        activations, gradients, _ = made.activations_and_gradients(images, targets, "conv2")
+        maps.append(REDUCTIONS[method](activations, gradients)[0])
+    assert maps[0].max() == 1
+    np.testing.assert_array_equal(maps[0], maps[1])

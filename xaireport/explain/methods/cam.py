@@ -90,7 +90,45 @@ def layercam(activations: Floats, gradients: Floats) -> tuple[Floats, NDArray[np
     return _summed(activations * np.maximum(gradients, 0))
 
 
-REDUCTIONS: dict[str, Reduction] = {"gradcam": gradcam, "hirescam": hirescam, "layercam": layercam}
+def gradcam_plus_plus(activations: Floats, gradients: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return Grad-CAM++ maps: as Grad-CAM, but in the weight of a channel each cell counts by its own slope.
+
+    The score explained is exp(S) of the target logit S, as in the paper. Its first three derivatives along a
+    layer behind which everything is piecewise linear are exp(S) g, exp(S) g² and exp(S) g³, so that exp(S)
+    drops out of ``alpha = g² / (2 g² + g³ Σ A)``, and scales the map as a whole, which is divided by its own
+    maximum. It is therefore left out: a constant that is added to all scores changes nothing, where exp(S)
+    would run over. ``alpha`` is not divided by its sum, as in the paper and unlike in tf-keras-vis: cells
+    that pull the score down have no weight, but their ``alpha`` may be without bounds.
+
+    Parameters, results and errors are those of :func:`gradcam`.
+
+    References
+    ----------
+    A. Chattopadhay et al., "Grad-CAM++: Generalized Gradient-Based Visual Explanations for Deep
+    Convolutional Networks", WACV 2018, doi:10.1109/WACV.2018.00097.
+    """
+    _check(activations, gradients)
+    n, *grid, channels = activations.shape
+    evidence, total = np.zeros((2, n, int(np.prod(grid))))
+    for i in range(
+        n
+    ):  # in double precision, one image at a time: cubes of slopes are soon too small for single
+        cells = activations[i].reshape(-1, channels).astype(np.float64)
+        slopes = gradients[i].reshape(-1, channels).astype(np.float64)
+        upwards = slopes > 0
+        below = 2 + slopes * cells.sum(axis=0)
+        alpha = np.divide(1.0, below, out=np.zeros_like(slopes), where=upwards & (below != 0))
+        weights = (alpha * np.where(upwards, slopes, 0)).sum(axis=0)
+        evidence[i], total[i] = cells @ weights, np.abs(cells) @ np.abs(weights)
+    return normalise(np.maximum(evidence, 0).reshape(n, *grid), total.max(axis=1, initial=0))
+
+
+REDUCTIONS: dict[str, Reduction] = {
+    "gradcam": gradcam,
+    "hirescam": hirescam,
+    "layercam": layercam,
+    "gradcam++": gradcam_plus_plus,
+}
 """The methods that are reductions of one backward pass, as ``explain.method`` takes them."""
 
 

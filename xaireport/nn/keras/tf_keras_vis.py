@@ -43,7 +43,7 @@ def vis_maps(
         The class explained, per image.
     layer : str
         Where the map is read; ``smoothgrad`` looks at the pixels instead and ignores it.
-    method : {"gradcam++", "scorecam", "smoothgrad"}
+    method : {"scorecam", "smoothgrad"}
         The method.
     seed : int
         Draws the noise of ``smoothgrad``.
@@ -99,12 +99,6 @@ def _score(targets: Ints) -> Callable[[Any], Any]:
     return lambda output: tf.gather(output, chosen[: len(output)], axis=1, batch_dims=1)
 
 
-def _gradcam_plus_plus(model: Any, score: Any, pixels: Any, step: Any) -> Any:
-    from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
-
-    return GradcamPlusPlus(model)(score, pixels, **_at(step))
-
-
 def _scorecam(model: Any, score: Any, pixels: Any, step: Any) -> Any:
     from tf_keras_vis.scorecam import Scorecam
 
@@ -134,7 +128,6 @@ def _at(step: Any) -> dict[str, Any]:
 
 
 METHODS: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
-    "gradcam++": _gradcam_plus_plus,
     "scorecam": _scorecam,
     "smoothgrad": _smoothgrad,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,10 @@ from xaireport.data.canonical import open_classes, open_dataset
 from xaireport.engine.node import Context
 from xaireport.explain.explain import explain
 from xaireport.nn.classifier import open_model
-from xaireport.nn.keras.classifier import KerasClassifier
-from xaireport.nn.keras.tf_keras_vis import vis_maps
 from xaireport.pipeline import params
 from xaireport.pipeline.labels import pictures_of
 from xaireport.pipeline.stages.given import given
+from xaireport.pipeline.stages.library import library_maps
 from xaireport.pipeline.stages.model import opened
 from xaireport.types import Heatmaps, Skipped
 from xaireport.types.artefacts import (
@@ -49,7 +47,7 @@ def run(context: Context, table: Mapping[str, Any]) -> None:
         told.seed,
         context.out,
         pictures_of(told.variant),
-        vis=partial(vis_maps, classifier) if isinstance(classifier, KerasClassifier) else None,
+        vis=library_maps(classifier, told.seed),
         y_prob=y_prob,
         parent_layer=_layer(context.inputs.get(PARENT)),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,10 @@ from xaireport.explain.trust import drift
 from xaireport.explain.trust.assess import judged, trust
 from xaireport.metrics import means
 from xaireport.nn.classifier import open_model
-from xaireport.nn.keras.classifier import KerasClassifier
-from xaireport.nn.keras.tf_keras_vis import vis_maps
 from xaireport.pipeline import params
 from xaireport.pipeline.labels import pictures_of
 from xaireport.pipeline.stages.given import given
+from xaireport.pipeline.stages.library import library_maps
 from xaireport.pipeline.stages.model import opened
 from xaireport.types import (
     Drift,
@@ -57,7 +55,7 @@ def run(context: Context, table: Mapping[str, Any]) -> None:
     n_classes = len(dataset.info.classes)
     classifier = opened(open_model, context, told.reading, dataset)
     seed = told.seed
-    vis = partial(vis_maps, classifier) if isinstance(classifier, KerasClassifier) else None
+    vis = library_maps(classifier, seed)
     method = explainer(classifier, heatmaps.method, heatmaps.layer, seed, vis)
     ours = drift.Stored(context.inputs[EXPLAINED], _answers(context.inputs[PREDICTIONS]))
     known = ours.maps() if method.is_fast else None
