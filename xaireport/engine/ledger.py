@@ -49,17 +49,20 @@ class Ledger:
         self._places: dict[str, Put] = {}
         self._staging: list[str] = []
         self._folders: dict[str, str] = {}
+        self._of_step: dict[tuple[str, str], set[str]] = {}
         try:
             content = self._path.read_bytes()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return  # any other refusal ends the build: what cannot be read now must not be written anew
         with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
             stored = json.loads(content)
-            self._places = {
+            places = {
                 place: Put(put["by"], put["home"], dict(put["contents"]))
                 for place, put in stored["places"].items()
             }
-            self._staging = list(stored["staging"])
+            self._places, self._staging = places, list(stored["staging"])
+        for place, put in self._places.items():
+            self._of_step.setdefault((put.by, put.home), set()).add(place)
 
     def put(self, place: str) -> Put | None:
         """Return what was put at an absolute path, or None."""
@@ -72,9 +75,7 @@ class Ledger:
     def places_of(self, by: str, home: str) -> dict[str, Put]:
         """Return what a step put where for one home, by absolute path."""
         return {
-            self._absolute(place): put
-            for place, put in self._places.items()
-            if (put.by, put.home) == (by, home)
+            self._absolute(place): self._places[place] for place in sorted(self._of_step.get((by, home), ()))
         }
 
     def staging(self) -> list[Path]:
@@ -86,7 +87,7 @@ class Ledger:
         for place, digest in coming.items():
             name = self._relative(place)
             before = self._places.get(name)
-            self._places[name] = Put(by, home, {**(before.contents if before else {}), digest: stands_in})
+            self._set(name, Put(by, home, {**(before.contents if before else {}), digest: stands_in}))
         self._staging.append(self._relative(str(staging)))
         self._write()
 
@@ -94,14 +95,24 @@ class Ledger:
         self, by: str, home: str, put: Mapping[str, str], gone: Iterable[str], *, stands_in: bool
     ) -> None:
         """Note what lies where now, and that nothing is under way any more."""
-        before = dict(self._places), list(self._staging)
-        for place in gone:
-            self._places.pop(self._relative(place), None)
-        for place, digest in put.items():
-            self._places[self._relative(place)] = Put(by, home, {digest: stands_in})
-        self._staging = []
-        if before != (self._places, self._staging):
+        changes: dict[str, Put | None] = {self._relative(place): None for place in gone}
+        changes |= {
+            self._relative(place): Put(by, home, {digest: stands_in}) for place, digest in put.items()
+        }
+        changes = {place: each for place, each in changes.items() if self._places.get(place) != each}
+        for place, each in changes.items():
+            self._set(place, each)
+        if changes or self._staging:
+            self._staging = []
             self._write()
+
+    def _set(self, place: str, put: Put | None) -> None:
+        """Note what lies at a place, None where nothing does any more."""
+        if (before := self._places.pop(place, None)) is not None:
+            self._of_step[before.by, before.home].discard(place)
+        if put is not None:
+            self._places[place] = put
+            self._of_step.setdefault((put.by, put.home), set()).add(place)
 
     def _write(self) -> None:
         stored = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Record:
     key: str
     outputs: dict[str, str]
     made: Made | None = None
+    _hashes: dict[str, str | None] = field(default_factory=dict, compare=False, repr=False)
 
     def select(self, file: str) -> dict[str, str] | None:
         """Hashes of a file, of a folder (relative to it), or with ``""`` of all; None where there is none."""
@@ -50,8 +51,10 @@ class Record:
         """Content hash of what `select` finds."""
         if file in self.outputs:
             return self.outputs[file]
-        selected = self.select(file)
-        return None if selected is None else sha256_of_files(selected)
+        if file not in self._hashes:  # a folder may be read by many
+            selected = self.select(file)
+            self._hashes[file] = None if selected is None else sha256_of_files(selected)
+        return self._hashes[file]
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,9 @@ def test_what_stands_in_for_something_better_yields_to_it(tmp_path, make):
     assert build("phantom", stands_in=True).published == (place,)
 
 
-@pytest.mark.parametrize("damage", [b"{ broken", b"[]", b'{"places": {"a": 5}, "staging": []}', None])
+@pytest.mark.parametrize(
+    "damage", [b"{ broken", b"[]", b'{"places": {"a": 5}, "staging": []}', b'{"places": {}}', None]
+)
 def test_without_its_records_nothing_is_removed_run_or_replaced(tmp_path, make, damage):
     engine = Engine(tmp_path / "store")
     engine.run([make("a.txt", "b.txt")])
