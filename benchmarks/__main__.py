@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.audit import audit
+from benchmarks.engine import engine
 from benchmarks.heatmaps import heatmaps, verdicts
 from benchmarks.pages import pages
 
@@ -72,7 +73,7 @@ def command_line(folder: Path) -> Iterator[Measurement]:
     yield Measurement("--help", usage, "s")
     yield Measurement("--help / import numpy", usage / numpy, "x", 2.5)
     yield Measurement("build --all, nothing to do", idle, "s")
-    yield Measurement("build --all, nothing to do / import numpy", idle / numpy, "x", 4.0)
+    yield Measurement("build --all, nothing to do / import numpy", idle / numpy, "x", 3.0)
 
 
 def devices(folder: Path) -> Iterator[Measurement]:
@@ -196,6 +197,7 @@ def main() -> int:
             *evidence(),
             *pairs(),
             *(Measurement(*each) for each in audit()),
+            *(Measurement(*each) for each in engine(folder)),
             *command_line(folder),
             *(
                 Measurement(*each)

@@ -46,6 +46,13 @@ def test_the_wheel_holds_what_belongs_in_it_and_nothing_else(installed: Path) ->
     studies = {f"models/{path.name}" for path in (ROOT / "models").glob("*.toml")}
     assert bundled == {name for name in templates if (ROOT / name).is_file()} | studies
     assert all(name.startswith("xaireport/") for name in names)
+    package = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "xaireport").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {name for name in names if "_bundled" not in name} == package
+    assert "xaireport/py.typed" in names
     assert not [name for name in names if name.endswith((".keras", ".npz", ".pyc"))]
 
 

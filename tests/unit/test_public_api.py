@@ -66,3 +66,10 @@ def test_the_version_is_the_distributions() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         xaireport.nothing  # noqa: B018
+
+
+def test_it_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "xaireport", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"xaireport {xaireport.__version__}\n"
