@@ -16,7 +16,7 @@ import numpy as np
 import PIL.Image, scipy.stats
 
 from xaireport.data.audit.audit import audit
-from xaireport.types import Dataset, DatasetInfo, Split
+from xaireport.types.data import Dataset, DatasetInfo, Split
 
 
 def split(name, n, side, rng):

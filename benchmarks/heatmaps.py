@@ -81,7 +81,7 @@ def verdicts(folder: Path) -> Iterator[tuple[str, float, str, float | None]]:
     from xaireport.metrics import means
     from xaireport.nn.classifier import open_model
     from xaireport.study_schema import ExplainSettings
-    from xaireport.types import Split
+    from xaireport.types.data import Split
 
     rng = np.random.default_rng(0)
 

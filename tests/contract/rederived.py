@@ -17,7 +17,7 @@ from xaireport.metrics.scores import evaluate
 from xaireport.metrics.subgroups import subgroups
 from xaireport.metrics.subsets import score_subsets
 from xaireport.serialization import to_json
-from xaireport.types import Score
+from xaireport.types.evidence import Score
 
 Place = tuple[str | int, ...]
 DRAWN = ("lo", "hi", "level", "method", "reason", "mean", "most")

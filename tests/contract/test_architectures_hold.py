@@ -15,7 +15,7 @@ from xaireport.nn import zoo
 from xaireport.nn.classifier import open_model
 from xaireport.nn.train import train
 from xaireport.study_schema import TrainSettings, VariantSpec
-from xaireport.types import Dataset, DatasetInfo, Split
+from xaireport.types.data import Dataset, DatasetInfo, Split
 from xaireport.types.notes import Note
 
 pytestmark = pytest.mark.tensorflow

@@ -32,7 +32,7 @@ from xaireport.pipeline.pages import add_index, add_pages
 from xaireport.pipeline.stages.given import given
 from xaireport.study.load import load_study
 from xaireport.study_schema import Recipe, Spec, StudySpec, VariantSpec
-from xaireport.types import Located
+from xaireport.types.data import Located
 
 PACKAGE = Path(xaireport.__path__[0])
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -692,7 +692,13 @@ def test_a_type_counts_with_every_type_that_it_holds(before: Closures) -> None:
     import dataclasses
     import typing
 
-    from xaireport import types
+    from xaireport.types.audit import DataAudit
+    from xaireport.types.comparison import Comparisons
+    from xaireport.types.data import Dataset
+    from xaireport.types.device import Quantisation
+    from xaireport.types.evidence import Evaluation
+    from xaireport.types.pictures import Pictures
+    from xaireport.types.trust import Trust
 
     def held(kind: Any) -> Iterator[type]:
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
@@ -702,9 +708,9 @@ def test_a_type_counts_with_every_type_that_it_holds(before: Closures) -> None:
         for inner in typing.get_args(kind):
             yield from held(inner)
 
-    for name in ("Trust", "DataAudit", "Evaluation", "Comparisons", "Quantisation", "Dataset", "Pictures"):
-        for kind in held(getattr(types, name)):
-            assert f"{kind.__module__}: {kind.__qualname__}" in before["results"], (name, kind)
+    for stored in (Trust, DataAudit, Evaluation, Comparisons, Quantisation, Dataset, Pictures):
+        for kind in held(stored):
+            assert f"{kind.__module__}: {kind.__qualname__}" in before["results"], (stored, kind)
 
 
 HEATMAPS = (

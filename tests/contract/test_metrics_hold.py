@@ -14,7 +14,7 @@ from xaireport.metrics.scores import evaluate
 from xaireport.results.labels import is_lower_better, score_name
 from xaireport.results.schema import schema
 from xaireport.study.rules import HEADLINES
-from xaireport.types import Evaluation
+from xaireport.types.evidence import Evaluation
 from xaireport.types.metrics import METRICS
 
 NAMES = [metric.name for metric in METRICS]

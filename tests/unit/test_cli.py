@@ -24,7 +24,7 @@ from xaireport.pipeline import run as builds
 from xaireport.pipeline.run import BuildRequest, BuildResult
 from xaireport.study.find import select
 from xaireport.study.load import load_study
-from xaireport.types import Epoch
+from xaireport.types.models import Epoch
 
 HEAVY = (
     "tensorflow",

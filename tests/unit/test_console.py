@@ -17,7 +17,7 @@ from xaireport.cli.terminal import TerminalConsole
 from xaireport.engine.node import NodeReport, NodeStarted
 from xaireport.errors import ConfigError, Failure
 from xaireport.pipeline.run import BuildResult, Notice
-from xaireport.types import Epoch
+from xaireport.types.models import Epoch
 
 PHANTOM = Notice("Demonstration on synthetic data.")
 STARTED = NodeStarted("train derma.a seed 0", "train", 2, 5, ("changed: train.epochs 20 → 30",))

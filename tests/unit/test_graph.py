@@ -19,7 +19,7 @@ from xaireport.pipeline.pages import add_index, add_pages
 from xaireport.pipeline.variants import with_parents
 from xaireport.study.load import load_study
 from xaireport.study_schema import StudySpec
-from xaireport.types import Located
+from xaireport.types.data import Located
 
 PHANTOM = Located("phantom", (), "phantom")
 REAL = Located("real", (Path("d/dermamnist.npz"), Path("d/dermamnist_extras.npz")), "medmnist")

@@ -36,8 +36,8 @@ from xaireport.report.writers.html import beginning
 from xaireport.study.file import NAME, check_name
 from xaireport.study.find import select
 from xaireport.study_schema import QuantiseSettings, StudySpec, VariantSpec
-from xaireport.types import Located
 from xaireport.types.artefacts import AUDIT_FOLDER as AUDIT
+from xaireport.types.data import Located
 
 KINDS = ("trained", "seeds", "brought", "int8", "qat")
 LOCATED = Located("real", (Path("d/data.npz"), Path("d/extras.npz")), "npz")

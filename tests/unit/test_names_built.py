@@ -27,17 +27,9 @@ from xaireport.pipeline.pages import add_index, add_pages
 from xaireport.pipeline.stages import cost, explain, predict, quantise, trust
 from xaireport.report.writers import formats
 from xaireport.study_schema import Conversion, QuantiseSettings, StudySpec, VariantSpec
-from xaireport.types import (
-    Cost,
-    Endpoint,
-    Latency,
-    LayerInfo,
-    Located,
-    ModelSummary,
-    Quantisation,
-    Sections,
-    TFLiteFile,
-)
+from xaireport.types.data import Located
+from xaireport.types.device import Cost, Endpoint, Latency, Quantisation, Sections, TFLiteFile
+from xaireport.types.models import LayerInfo, ModelSummary
 
 PLAIN = ("xq0qx", "xq1qx", "xq2qx")
 CLASHES = [("data", "_x", "audit"), ("assets", "cost", "x-")]

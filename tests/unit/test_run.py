@@ -17,7 +17,7 @@ from xaireport.pipeline.builder import Builder
 from xaireport.pipeline.graph import add_evidence
 from xaireport.pipeline.run import BuildRequest, BuildResult, Notice
 from xaireport.study.load import load_study
-from xaireport.types import Located
+from xaireport.types.data import Located
 
 RECORD = Path(__file__).parents[2] / "docs" / "results" / "derma.results.json"
 MINE = """

@@ -15,19 +15,10 @@ from hypothesis import strategies as st
 
 from xaireport import serialization
 from xaireport.errors import StoreError
-from xaireport.types import (
-    ClassScores,
-    Evaluation,
-    Example,
-    Heatmaps,
-    LayerInfo,
-    ModelSummary,
-    Pictures,
-    Score,
-    Skipped,
-    TrainingRecord,
-)
+from xaireport.types.evidence import ClassScores, Evaluation, Score, Skipped
+from xaireport.types.models import LayerInfo, ModelSummary, TrainingRecord
 from xaireport.types.notes import Note
+from xaireport.types.pictures import Example, Heatmaps, Pictures
 
 
 @dataclasses.dataclass(frozen=True)

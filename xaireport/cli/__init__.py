@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xaireport.errors import ConfigError, XaiReportError
-from xaireport.types import DataMode
+from xaireport.types.data import DataMode
 
 if TYPE_CHECKING:
     from xaireport.cli.console import Console

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from xaireport.cli.text import duration, epoch_text, failure_lines, has_failed, kept_text, summary
 from xaireport.engine.node import NodeReport, NodeStarted
 from xaireport.errors import Failure, XaiReportError
-from xaireport.types import Epoch
+from xaireport.types.models import Epoch
 
 if TYPE_CHECKING:
     from xaireport.pipeline.run import BuildResult, Notice

@@ -8,7 +8,7 @@ from xaireport.cli.console import PlainConsole
 from xaireport.cli.text import epoch_text
 from xaireport.engine.node import NodeReport, NodeStarted
 from xaireport.errors import XaiReportError
-from xaireport.types import Epoch
+from xaireport.types.models import Epoch
 
 if TYPE_CHECKING:
     from xaireport.cli.console import Event

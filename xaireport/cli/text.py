@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xaireport.engine.node import NodeReport
 from xaireport.errors import Failure
-from xaireport.types import Epoch
+from xaireport.types.models import Epoch
 
 SHOWN_LOGS = (
     ("loss", "loss"),

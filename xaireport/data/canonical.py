@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from xaireport.data.sources.npz import Npz
 from xaireport.errors import DataError, StoreError
 from xaireport.files import replacing
-from xaireport.types import SPLITS, Dataset, DatasetInfo, Split, SplitName
 from xaireport.types.artefacts import CLASSES_FILE, DATASET_FILE, INFO_FILE
+from xaireport.types.data import SPLITS, Dataset, DatasetInfo, Split, SplitName
 from xaireport.types.notes import Note
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry; any fixed one would do

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xaireport.errors import DataError
-from xaireport.types import Ints, Pixels, SplitName
+from xaireport.types.data import Ints, Pixels, SplitName
 
 CHANNELS = (1, 3)
 

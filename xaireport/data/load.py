@@ -16,7 +16,7 @@ from xaireport.data.sources.known import known
 from xaireport.data.sources.npz import Npz
 from xaireport.errors import ConfigError, DataError
 from xaireport.study_schema import DataSpec
-from xaireport.types import SPLITS, Dataset, DatasetInfo, Located, Split, SplitName
+from xaireport.types.data import SPLITS, Dataset, DatasetInfo, Located, Split, SplitName
 from xaireport.types.notes import Note
 
 NOT_OFFICIAL = Note("not_official")

@@ -15,7 +15,7 @@ from xaireport.data.sources.known import CIFAR10, Known, known
 from xaireport.errors import ConfigError, DataError
 from xaireport.files import write_atomic
 from xaireport.study_schema import StudySpec
-from xaireport.types import DataMode, Located
+from xaireport.types.data import DataMode, Located
 
 if TYPE_CHECKING:
     from xaireport.data.sources.download import OnProgress

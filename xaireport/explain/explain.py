@@ -23,19 +23,11 @@ from xaireport.explain.pictures import Layers, Painter
 from xaireport.explain.select import Choice
 from xaireport.files import replacing
 from xaireport.study_schema import ExplainSettings
-from xaireport.types import (
-    Classifier,
-    Dataset,
-    Example,
-    Floats,
-    Heatmaps,
-    Ints,
-    Pictures,
-    Pixels,
-    Skipped,
-    Split,
-)
+from xaireport.types.data import Dataset, Floats, Ints, Pixels, Split
+from xaireport.types.evidence import Skipped
+from xaireport.types.models import Classifier
 from xaireport.types.notes import Note
+from xaireport.types.pictures import Example, Heatmaps, Pictures
 
 MAPS_FILE = "maps.npz"
 """All maps: ``maps`` (n, *grid), ``zero`` (n,), ``index`` (n,) in the test split, ``target`` (n,) classes."""

@@ -11,16 +11,11 @@ from xaireport.explain import layers
 from xaireport.explain.methods.explainers import batch_size, explainer
 from xaireport.explain.trust.faithfulness import deletion_insertion
 from xaireport.study_schema import ExplainSettings
-from xaireport.types import (
-    ChosenBy,
-    Classifier,
-    DifferentiableClassifier,
-    LayerChoice,
-    LayerInfo,
-    Split,
-)
+from xaireport.types.data import Split
 from xaireport.types.explainers import EXPLAINERS
+from xaireport.types.models import Classifier, DifferentiableClassifier, LayerInfo
 from xaireport.types.notes import Note
+from xaireport.types.pictures import ChosenBy, LayerChoice
 
 CHOICE_IMAGES, CHOICE_VOLUMES = 128, 24
 """Validation images by which the layer is chosen: drawn by the seed."""

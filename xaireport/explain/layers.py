@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 from xaireport.errors import ModelError
-from xaireport.types import LayerInfo
+from xaireport.types.models import LayerInfo
 from xaireport.types.notes import Note
 
 MIN_CELLS = 5

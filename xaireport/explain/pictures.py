@@ -17,7 +17,7 @@ from xaireport.explain import slices
 from xaireport.explain.methods.cam import upsample
 from xaireport.explain.palette import colour
 from xaireport.files import replacing
-from xaireport.types import Floats, Pixels
+from xaireport.types.data import Floats, Pixels
 
 SIDE = 160
 """Pixels of a picture's longer side (of each panel's, in 3D)."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xaireport.types import Floats, Ints
+from xaireport.types.data import Floats, Ints
 from xaireport.types.streams import Stream
 
 HITS, MISSES, RANDOM = 3, 2, 1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xaireport.types import Floats, Pixels
+from xaireport.types.data import Floats, Pixels
 
 PLANES = ("axial", "coronal", "sagittal")
 """What a slice across the first, second and third axis is called."""

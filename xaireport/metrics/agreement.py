@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from xaireport.errors import DataError
-from xaireport.types import Agreement, ClassChange, Flip
+from xaireport.types.comparison import Agreement, ClassChange, Flip
 
 if TYPE_CHECKING:
-    from xaireport.types import Floats, Ints, Strings
+    from xaireport.types.data import Floats, Ints, Strings
 
 
 def agreement(

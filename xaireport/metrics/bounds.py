@@ -11,7 +11,7 @@ import numpy as np
 from xaireport.metrics import calibration, intervals
 from xaireport.metrics.ranking import Ranking
 from xaireport.metrics.resampled import PER_CLASS, confusion_scores, defined_in, joined
-from xaireport.types import ClassScores, Score
+from xaireport.types.evidence import ClassScores, Score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,12 +19,13 @@ from xaireport.metrics.bounds import CLUSTER, CLUSTER_DELONG, DELONG
 from xaireport.metrics.differences import auroc, auroc_difference, bounded
 from xaireport.metrics.intervals import units_of
 from xaireport.metrics.resampled import confusion_scores, defined_in, joined, overall
-from xaireport.types import Comparisons, Difference, McNemar, Paired
+from xaireport.types.comparison import Comparisons, McNemar, Paired
+from xaireport.types.evidence import Difference
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from xaireport.types import Floats, Ints, Strings
+    from xaireport.types.data import Floats, Ints, Strings
 
     Pair = tuple[str, str]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from xaireport.metrics import intervals
 from xaireport.metrics.bounds import auroc_influences
-from xaireport.types import Difference
+from xaireport.types.evidence import Difference
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,8 +15,9 @@ from xaireport.metrics.intervals import (
     units_of,
     wilson,
 )
-from xaireport.types import Control, Difference, Measure
+from xaireport.types.evidence import Difference
 from xaireport.types.streams import Stream
+from xaireport.types.trust import Control, Measure
 
 Numbers = NDArray[np.float64]
 

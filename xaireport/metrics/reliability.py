@@ -9,7 +9,7 @@ import numpy as np
 from xaireport.metrics import calibration, intervals
 from xaireport.metrics.bounds import Bounds
 from xaireport.metrics.calibration import BINS, CLIP, bin_of
-from xaireport.types import Bin, Expected, Reliability, Score, Temperature
+from xaireport.types.evidence import Bin, Expected, Reliability, Score, Temperature
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

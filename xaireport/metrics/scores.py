@@ -16,7 +16,7 @@ from xaireport.metrics import calibration
 from xaireport.metrics.bounds import Bounds
 from xaireport.metrics.intervals import units_of
 from xaireport.metrics.resampled import confusion_scores
-from xaireport.types import ClassScores, Evaluation, Score
+from xaireport.types.evidence import ClassScores, Evaluation, Score
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

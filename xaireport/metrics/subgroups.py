@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xaireport.metrics.subsets import score_subsets
-from xaireport.types import Level, Subset
+from xaireport.types.evidence import Level, Subset
 
 if TYPE_CHECKING:
     from typing import Any

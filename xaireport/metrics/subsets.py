@@ -15,7 +15,7 @@ from xaireport.metrics.bounds import Bounds
 from xaireport.metrics.differences import auroc, auroc_difference, bounded
 from xaireport.metrics.intervals import units_of
 from xaireport.metrics.resampled import confusion_scores, defined_in, joined, overall
-from xaireport.types import Difference, Score, Subset
+from xaireport.types.evidence import Difference, Score, Subset
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -11,7 +11,7 @@ from xaireport.errors import ModelError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xaireport.types import Floats, Ints
+    from xaireport.types.data import Floats, Ints
 
 ROW_SUM_TOLERANCE = 1e-3
 """Rounding of half-precision models stays below it; anything that is not a distribution does not."""

@@ -10,7 +10,7 @@ from xaireport.nn.keras.predictor import KerasPredictor
 from xaireport.nn.keras.summary import summary
 from xaireport.nn.tflite.opening import open_tflite
 from xaireport.nn.tflite.predictor import TFLitePredictor
-from xaireport.types import ModelSummary
+from xaireport.types.models import ModelSummary
 
 
 def open_predictor(path: Path, **said: Any) -> KerasPredictor | TFLitePredictor:

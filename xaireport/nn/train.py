@@ -16,8 +16,9 @@ from xaireport.nn import backbone, batches, checkpoint, zoo
 from xaireport.nn.backend import import_keras, import_tensorflow
 from xaireport.nn.keras.release import save_model
 from xaireport.study_schema import Recipe, TrainSettings
-from xaireport.types import Dataset, Epoch, OnEpoch, TrainingRecord
 from xaireport.types.artefacts import KERAS_FILE
+from xaireport.types.data import Dataset
+from xaireport.types.models import Epoch, OnEpoch, TrainingRecord
 from xaireport.types.notes import Note
 
 VALIDATION_BATCH = 256

@@ -30,7 +30,8 @@ from xaireport.pipeline.variants import (
 )
 from xaireport.report.plugins import code, distributions
 from xaireport.study_schema import StudySpec, VariantSpec
-from xaireport.types import Located, artefacts, labels
+from xaireport.types import artefacts, labels
+from xaireport.types.data import Located
 
 OF_EVIDENCE = (
     params.Data, params.Audit, params.Train, params.Quantise, params.Predict, params.Evaluate,

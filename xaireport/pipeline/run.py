@@ -27,7 +27,9 @@ from xaireport.study.find import Selection, select
 from xaireport.study.load import assign_overrides, load_study
 from xaireport.study.rules import check_costs
 from xaireport.study_schema import StudySpec
-from xaireport.types import DataMode, Epoch, Located, artefacts, labels
+from xaireport.types import artefacts, labels
+from xaireport.types.data import DataMode, Located
+from xaireport.types.models import Epoch
 
 STORE = MODELS / ".store"
 

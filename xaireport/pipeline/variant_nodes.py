@@ -21,7 +21,8 @@ from xaireport.pipeline.inputs import (
 from xaireport.pipeline.variants import looked_at_beside, part_scores, reading, scoring, seeds
 from xaireport.study.resolve import conversion
 from xaireport.study_schema import StudySpec, VariantSpec
-from xaireport.types import Located, artefacts, labels
+from xaireport.types import artefacts, labels
+from xaireport.types.data import Located
 
 NEURAL = ("tensorflow", "keras", "numpy")
 RUNTIME = (*NEURAL, "ai-edge-litert")

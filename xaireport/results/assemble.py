@@ -20,23 +20,18 @@ from xaireport.results.methods import methods
 from xaireport.results.notes import sentence
 from xaireport.results.schema import SCHEMA_VERSION, check_results
 from xaireport.serialization import to_json
-from xaireport.types import SPLITS, Quantisation, TrainingRecord
+from xaireport.types.data import SPLITS
+from xaireport.types.device import Quantisation
 from xaireport.types.metrics import METRICS
+from xaireport.types.models import TrainingRecord
 
 if TYPE_CHECKING:
     from xaireport.errors import Failure
     from xaireport.results.inputs import DataEvidence, RunInfo, VariantEvidence
     from xaireport.study_schema import StudySpec
-    from xaireport.types import (
-        ClassScores,
-        Comparisons,
-        Difference,
-        Evaluation,
-        Example,
-        Reliability,
-        Score,
-        Subset,
-    )
+    from xaireport.types.comparison import Comparisons
+    from xaireport.types.evidence import ClassScores, Difference, Evaluation, Reliability, Score, Subset
+    from xaireport.types.pictures import Example
 
 HEADLINE_REASON = {"balanced_accuracy": "each class counts the same, however rare it is"}
 """Why, where the study gives no reason of its own."""

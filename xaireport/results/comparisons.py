@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from xaireport.results.labels import is_lower_better, leading_scores, score_name, sentence_case, setting_text
 from xaireport.results.numerals import text
-from xaireport.types import Comparisons, Skipped
+from xaireport.types.comparison import Comparisons
+from xaireport.types.evidence import Skipped
 
 if TYPE_CHECKING:
     from xaireport.study_schema import StudySpec
-    from xaireport.types import Difference, Paired
+    from xaireport.types.comparison import Paired
+    from xaireport.types.evidence import Difference
 
     Pair = tuple[str, str]
     Changed = Mapping[str, tuple[Any, Any]]

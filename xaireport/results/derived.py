@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xaireport.study_schema import Reference
-    from xaireport.types import Evaluation, Score
+    from xaireport.types.evidence import Evaluation, Score
 
 COMPARED_WITH_PARENT = ("accuracy", "balanced_accuracy", "weighted_f1", "mcc")
 MOST_ERRORS = 5

@@ -6,12 +6,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from xaireport.results import notes
-from xaireport.types import Heatmaps, Skipped
+from xaireport.types.evidence import Skipped
+from xaireport.types.pictures import Heatmaps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xaireport.types import Cascade, Difference, Drift, Measure, Trust
+    from xaireport.types.evidence import Difference
+    from xaireport.types.trust import Cascade, Drift, Measure, Trust
 
 FIRST, SECOND = "mean", "blur"
 """Of the two baselines of deletion and insertion, the one whose figures stand in front."""

@@ -6,28 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from xaireport.types import Pictures
+from xaireport.types.pictures import Pictures
 
 if TYPE_CHECKING:
     from xaireport.study_schema import VariantSpec
-    from xaireport.types import (
-        Agreement,
-        Cost,
-        DataAudit,
-        DatasetInfo,
-        Evaluation,
-        Heatmaps,
-        Level,
-        ModelSummary,
-        Quantisation,
-        Reliability,
-        Score,
-        Skipped,
-        SplitName,
-        Subset,
-        TrainingRecord,
-        Trust,
-    )
+    from xaireport.types.audit import DataAudit
+    from xaireport.types.comparison import Agreement
+    from xaireport.types.data import DatasetInfo, SplitName
+    from xaireport.types.device import Cost, Quantisation
+    from xaireport.types.evidence import Evaluation, Level, Reliability, Score, Skipped, Subset
+    from xaireport.types.models import ModelSummary, TrainingRecord
+    from xaireport.types.pictures import Heatmaps
+    from xaireport.types.trust import Trust
 
 
 @dataclass(frozen=True)

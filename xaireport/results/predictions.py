@@ -15,7 +15,7 @@ from xaireport.files import write_atomic
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xaireport.types import Floats, Ints, SplitName, Strings
+    from xaireport.types.data import Floats, Ints, SplitName, Strings
 
 FACTS = ("variant", "seed", "split", "sample_id", "y_true", "y_pred")
 """The columns before the probabilities."""

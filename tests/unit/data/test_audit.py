@@ -20,8 +20,8 @@ from xaireport.data.phantom.phantom import phantom, planted
 from xaireport.engine.node import Context
 from xaireport.pipeline.stages import audit as stage
 from xaireport.study_schema import StudySpec
-from xaireport.types import SPLITS, Dataset, DatasetInfo, Located, Pixels, Split
 from xaireport.types.audit import DataAudit, Duplicates, GroupLeakage, Untold
+from xaireport.types.data import SPLITS, Dataset, DatasetInfo, Located, Pixels, Split
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 CLASSES = ("a", "b", "c")

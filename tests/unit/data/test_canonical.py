@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from xaireport.data import canonical
 from xaireport.errors import StoreError
-from xaireport.types import SPLITS, Dataset, DatasetInfo, Split
+from xaireport.types.data import SPLITS, Dataset, DatasetInfo, Split
 from xaireport.types.notes import Note
 
 INFO = DatasetInfo(

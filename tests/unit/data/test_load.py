@@ -14,7 +14,7 @@ from xaireport.data.load import NOT_OFFICIAL, load
 from xaireport.data.sources.extras import _groups
 from xaireport.errors import ConfigError, DataError
 from xaireport.study_schema import StudySpec
-from xaireport.types import Dataset, Located
+from xaireport.types.data import Dataset, Located
 from xaireport.types.notes import Note
 
 SIZES = {"train": 8, "val": 4, "test": 4}

@@ -22,7 +22,7 @@ from xaireport.data.audit.near_duplicates import (
 )
 from xaireport.data.audit.pooled_images import Pool, blocks
 from xaireport.data.audit.thresholds import MAX_DISTANCE, MIN_CORRELATION
-from xaireport.types import Pixels
+from xaireport.types.data import Pixels
 
 SHAPES = ((12, 12, 3), (9, 14, 1), (28, 28, 3), (5, 6, 1), (6, 6, 6, 1))
 

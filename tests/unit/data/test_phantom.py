@@ -12,7 +12,7 @@ from xaireport.data.load import load
 from xaireport.data.phantom.phantom import has_phantom, phantom, planted, save_planted
 from xaireport.errors import DataError
 from xaireport.study_schema import StudySpec
-from xaireport.types import SPLITS, Dataset, Located, Split
+from xaireport.types.data import SPLITS, Dataset, Located, Split
 from xaireport.types.notes import Note
 
 NAMES = ("dermamnist", "fracturemnist3d", "cifar10")

@@ -8,7 +8,7 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import balanced_accuracy_score
 
 from xaireport.data.phantom.phantom import phantom
-from xaireport.types import Dataset
+from xaireport.types.data import Dataset
 
 # Balanced accuracy. When these phantoms were drawn it reached .39, .44 (.54 with another seed) and .28.
 CEILINGS = {"dermamnist": 0.50, "fracturemnist3d": 0.60, "cifar10": 0.35}

@@ -9,7 +9,7 @@ import pytest
 
 from xaireport.data.load import load
 from xaireport.study_schema import StudySpec
-from xaireport.types import Located
+from xaireport.types.data import Located
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from xaireport.types import LayerInfo, ModelSummary
+from xaireport.types.models import LayerInfo, ModelSummary
 
 
 class Halves:

@@ -15,7 +15,9 @@ from xaireport.metrics import means
 from xaireport.nn.backend import import_keras, import_tensorflow
 from xaireport.nn.classifier import open_model
 from xaireport.nn.keras.classifier import KerasClassifier
-from xaireport.types import Skipped, Split, Trust
+from xaireport.types.data import Split
+from xaireport.types.evidence import Skipped
+from xaireport.types.trust import Trust
 
 pytestmark = pytest.mark.tensorflow
 N_CLASSES, SIDE = 3, 20
@@ -207,7 +209,7 @@ def test_drift_counts_where_it_is_a_criterion(model: KerasClassifier, test_split
     found = judge(model, test_split)
     moved = Skipped("drift", "there are no heatmaps of augmented")
     assert judged(found, moved).verdict.outcome == "pass"
-    from xaireport.types import Drift, Measure
+    from xaireport.types.trust import Drift, Measure
 
     def seen(lo: float) -> Drift:
         some = Measure(lo + 0.02, 50, lo, lo + 0.04)

@@ -11,15 +11,11 @@ from tolerance import allowed
 from xaireport.errors import ConfigError, ModelError
 from xaireport.explain.explain import explain
 from xaireport.study_schema import ExplainSettings
-from xaireport.types import (
-    Dataset,
-    DatasetInfo,
-    Heatmaps,
-    LayerInfo,
-    Skipped,
-    Split,
-)
+from xaireport.types.data import Dataset, DatasetInfo, Split
+from xaireport.types.evidence import Skipped
+from xaireport.types.models import LayerInfo
 from xaireport.types.notes import Note
+from xaireport.types.pictures import Heatmaps
 
 CLASSES = ("bright left", "bright right", "dark")
 

@@ -6,7 +6,7 @@ import pytest
 
 from xaireport.errors import ModelError
 from xaireport.explain.layers import candidates
-from xaireport.types import LayerInfo
+from xaireport.types.models import LayerInfo
 from xaireport.types.notes import Note
 
 

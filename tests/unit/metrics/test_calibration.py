@@ -20,7 +20,7 @@ from xaireport.metrics.bounds import Bounds
 from xaireport.metrics.ranking import Ranking
 from xaireport.metrics.reliability import TEMPERATURES, diagram, fit_temperature, reliability, softened
 from xaireport.metrics.scores import evaluate
-from xaireport.types import Score
+from xaireport.types.evidence import Score
 
 HAND = (
     np.array([0, 1, 2, 1]),

@@ -19,7 +19,8 @@ from statsmodels.stats.multitest import multipletests
 from xaireport.metrics import intervals
 from xaireport.metrics.comparison import Answers, compare, holm
 from xaireport.metrics.scores import evaluate
-from xaireport.types import Comparisons, Difference, McNemar
+from xaireport.types.comparison import Comparisons, McNemar
+from xaireport.types.evidence import Difference
 
 OF_CONFUSION = ("accuracy", "balanced_accuracy", "macro_f1", "mcc")
 

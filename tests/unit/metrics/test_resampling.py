@@ -16,7 +16,7 @@ from xaireport.errors import ConfigError
 from xaireport.metrics import intervals
 from xaireport.metrics.resampled import confusion_scores
 from xaireport.metrics.scores import evaluate
-from xaireport.types import Evaluation, Score
+from xaireport.types.evidence import Evaluation, Score
 
 COSTS = np.array([[0.0, 1.0, 4.0], [2.0, 0.0, 1.0], [9.0, 3.0, 0.0]])
 

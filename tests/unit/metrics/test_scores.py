@@ -17,7 +17,7 @@ from sklearn import metrics
 from xaireport.errors import ConfigError, DataError, ModelError, XaiReportError
 from xaireport.metrics import calibration, intervals
 from xaireport.metrics import scores as module
-from xaireport.types import ClassScores, Evaluation, Score
+from xaireport.types.evidence import ClassScores, Evaluation, Score
 
 SOME = settings(max_examples=40, deadline=None)
 BOUNDS = {

@@ -16,7 +16,7 @@ from xaireport.metrics import intervals
 from xaireport.metrics.scores import evaluate
 from xaireport.metrics.subgroups import MOST_LEVELS, bands, levels, subgroups
 from xaireport.metrics.subsets import FEWEST, score_subsets
-from xaireport.types import Level, Subset
+from xaireport.types.evidence import Level, Subset
 
 SKLEARN: Mapping[str, Callable[[Any, Any], float]] = {
     "accuracy": metrics.accuracy_score,

@@ -10,7 +10,9 @@ import training_case as case
 from xaireport.nn.tflite.quantise import quantise
 from xaireport.study.resolve import conversion
 from xaireport.study_schema import QuantiseSettings, TrainSettings, VariantSpec
-from xaireport.types import Dataset, Quantisation, TrainingRecord
+from xaireport.types.data import Dataset
+from xaireport.types.device import Quantisation
+from xaireport.types.models import TrainingRecord
 
 PARENT = VariantSpec(
     name="parent",

@@ -13,7 +13,7 @@ from xaireport.nn.backend import import_keras
 from xaireport.nn.classifier import open_model
 from xaireport.nn.outputs import softmax, to_probabilities
 from xaireport.nn.predictor import open_predictor, summary_of
-from xaireport.types import DifferentiableClassifier
+from xaireport.types.models import DifferentiableClassifier
 
 
 def linear_model(n_out: int = 3, activation: str | None = None, shape: tuple[int, ...] = (8, 8, 1)) -> Any:

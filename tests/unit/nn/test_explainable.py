@@ -18,7 +18,7 @@ from xaireport.nn.classifier import open_model
 from xaireport.nn.keras.classifier import KerasClassifier
 from xaireport.nn.keras.gradients import GradientEngine
 from xaireport.study_schema import ExplainSettings
-from xaireport.types import Split
+from xaireport.types.data import Split
 from xaireport.types.notes import Note
 
 

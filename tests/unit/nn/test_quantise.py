@@ -22,7 +22,8 @@ from xaireport.nn.keras.release import save_model
 from xaireport.nn.tflite.flatbuffer import FLOATS
 from xaireport.nn.tflite.quantise import calibration_images, complaint
 from xaireport.study_schema import VariantSpec
-from xaireport.types import Dataset, DatasetInfo, Quantisation
+from xaireport.types.data import Dataset, DatasetInfo
+from xaireport.types.device import Quantisation
 from xaireport.types.notes import Note
 
 MODES = ("", "float16", "dynamic", "int8", "qat")

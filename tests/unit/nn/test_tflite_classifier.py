@@ -16,7 +16,8 @@ from xaireport.errors import ModelError
 from xaireport.nn.classifier import open_model
 from xaireport.nn.tflite import predictor as module
 from xaireport.nn.tflite.classifier import TFLiteClassifier
-from xaireport.types import Classifier, DifferentiableClassifier, Endpoint
+from xaireport.types.device import Endpoint
+from xaireport.types.models import Classifier, DifferentiableClassifier
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from xaireport.explain.layer_choice import decide
 from xaireport.nn.backend import import_keras
 from xaireport.nn.classifier import open_model
 from xaireport.study_schema import ExplainSettings
-from xaireport.types import Split
+from xaireport.types.data import Split
 
 SHAPE = (12, 12, 3)
 AWKWARD = ("a", "a_1", "A", "a_1_1", "a_2", "relu3", "relu3_1", "mul", "Softmax", "_a", "model", "quantised")

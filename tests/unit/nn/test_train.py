@@ -17,7 +17,8 @@ from xaireport.errors import ConfigError, ModelError
 from xaireport.nn import checkpoint, zoo
 from xaireport.nn.backend import import_keras
 from xaireport.study_schema import AugmentSettings, TrainSettings, VariantSpec
-from xaireport.types import Split, TrainingRecord
+from xaireport.types.data import Split
+from xaireport.types.models import TrainingRecord
 from xaireport.types.notes import Note
 
 VGG = VariantSpec(

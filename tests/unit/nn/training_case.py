@@ -17,7 +17,8 @@ import numpy as np
 
 from xaireport.nn.train import train
 from xaireport.study_schema import AugmentSettings, TrainSettings, VariantSpec
-from xaireport.types import Dataset, DatasetInfo, Epoch, Split, TrainingRecord
+from xaireport.types.data import Dataset, DatasetInfo, Split
+from xaireport.types.models import Epoch, TrainingRecord
 
 CLASSES = ("a", "b", "c")
 SEED = 5

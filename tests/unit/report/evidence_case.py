@@ -22,7 +22,8 @@ from xaireport.results.assemble import assemble, write_results
 from xaireport.results.inputs import DataEvidence, SplitCounts, VariantEvidence
 from xaireport.study.resolve import effective
 from xaireport.study_schema import StudySpec, VariantSpec
-from xaireport.types import SPLITS, Dataset, DatasetInfo, Split, SplitName, Trust
+from xaireport.types.data import SPLITS, Dataset, DatasetInfo, Split, SplitName
+from xaireport.types.trust import Trust
 
 CLASSES = ("nevus", "melanoma", "scar")
 N: dict[SplitName, int] = {"train": 200, "val": 80, "test": 240}

@@ -10,18 +10,11 @@ from xaireport.results.assemble import assemble
 from xaireport.results.inputs import DataEvidence, MadeOn, RunInfo, SeedRun, SplitCounts, VariantEvidence
 from xaireport.study.resolve import effective
 from xaireport.study_schema import Reference, StudySpec, TrainSettings, VariantSpec
-from xaireport.types import (
-    DatasetInfo,
-    Evaluation,
-    Example,
-    Heatmaps,
-    ModelSummary,
-    Pictures,
-    Skipped,
-    Source,
-    TrainingRecord,
-)
+from xaireport.types.data import DatasetInfo, Source
+from xaireport.types.evidence import Evaluation, Skipped
+from xaireport.types.models import ModelSummary, TrainingRecord
 from xaireport.types.notes import Note
+from xaireport.types.pictures import Example, Heatmaps, Pictures
 
 MACHINE = {
     "processor": "Some Processor 9", "instruction_set": "AVX2", "threads": 2, "cpus": 2, "memory_gib": 24.0,

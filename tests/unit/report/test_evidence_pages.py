@@ -19,7 +19,7 @@ from xaireport.results.comparisons import ALPHA
 from xaireport.results.derived import seed_spread
 from xaireport.results.schema import check_results
 from xaireport.study_schema import Statements
-from xaireport.types import Score
+from xaireport.types.evidence import Score
 
 
 def words(page: str) -> str:

@@ -24,25 +24,21 @@ from xaireport.results.inputs import SeedRun, VariantEvidence
 from xaireport.results.schema import check_results, schema
 from xaireport.study.resolve import effective
 from xaireport.study_schema import QuantiseSettings, StudySpec, VariantSpec
-from xaireport.types import (
-    Agreement,
+from xaireport.types.comparison import Agreement, ClassChange, Flip
+from xaireport.types.data import Dataset, DatasetInfo, Split
+from xaireport.types.device import (
     Calibration,
-    ClassChange,
     Cost,
-    Dataset,
-    DatasetInfo,
     Endpoint,
-    Flip,
     FloatLayer,
     Latency,
     Operator,
     Quantisation,
     Sections,
-    Skipped,
-    Split,
     TensorKind,
     TFLiteFile,
 )
+from xaireport.types.evidence import Skipped
 from xaireport.types.metrics import METRICS
 
 

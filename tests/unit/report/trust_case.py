@@ -9,20 +9,11 @@ import numpy as np
 from xaireport.explain.pictures import Painter
 from xaireport.explain.trust.assess import judged
 from xaireport.metrics.means import measure, over_seeds
-from xaireport.types import (
-    Cascade,
-    CascadeStep,
-    Dataset,
-    Drift,
-    Heatmaps,
-    LayerChoice,
-    Measure,
-    Moved,
-    Skipped,
-    Trust,
-    TrustVerdict,
-)
+from xaireport.types.data import Dataset
+from xaireport.types.evidence import Skipped
 from xaireport.types.notes import Note
+from xaireport.types.pictures import Heatmaps, LayerChoice
+from xaireport.types.trust import Cascade, CascadeStep, Drift, Measure, Moved, Trust, TrustVerdict
 
 HEATMAPS = Heatmaps(
     "gradcam",

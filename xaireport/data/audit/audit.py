@@ -18,13 +18,13 @@ from xaireport.data.audit.near_duplicates import find_alike
 from xaireport.data.audit.pictures import gallery
 from xaireport.data.audit.pooled_images import pool as pooled
 from xaireport.data.audit.thresholds import BLANK_SD
-from xaireport.types import SPLITS
 from xaireport.types.audit import CleanTest, DataAudit
+from xaireport.types.data import SPLITS
 
 if TYPE_CHECKING:
     from xaireport.data.audit.near_duplicates import Likenesses
     from xaireport.data.audit.pooled_images import Pool
-    from xaireport.types import Dataset, Ints
+    from xaireport.types.data import Dataset, Ints
 
     Mask = NDArray[np.bool_]
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xaireport.data.audit.thresholds import BLANK_SD, LISTED
-from xaireport.types import SPLITS, Skipped
 from xaireport.types.audit import AuditedSplit, BlankImage, BlankImages, Drift, GroupLeakage, Untold
+from xaireport.types.data import SPLITS
+from xaireport.types.evidence import Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xaireport.data.audit.thresholds import LISTED, MAX_DISTANCE, MIN_CORRELATION
-from xaireport.types import SPLITS
 from xaireport.types.audit import Duplicates, NearDuplicates, Pair, PairCount
+from xaireport.types.data import SPLITS
 
 if TYPE_CHECKING:
     from xaireport.data.audit.near_duplicates import Likenesses
     from xaireport.data.audit.pooled_images import Pool
-    from xaireport.types import Ints
+    from xaireport.types.data import Ints
 
 ACROSS = tuple(f"{SPLITS[a]}-{SPLITS[b]}" for a, b in combinations(range(len(SPLITS)), 2))
 """Pairs of splits as named in the audit."""

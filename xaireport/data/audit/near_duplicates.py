@@ -22,7 +22,7 @@ from xaireport.data.audit.pooled_images import Pool, blocks
 from xaireport.data.audit.thresholds import MAX_DISTANCE, MIN_CORRELATION
 
 if TYPE_CHECKING:
-    from xaireport.types import Floats, Ints, Pixels
+    from xaireport.types.data import Floats, Ints, Pixels
 
 _FREQUENCIES = {2: 8, 3: 4}  # per axis: 8² = 4³ = 64
 _GREY = {1: (1.0,), 3: (0.299, 0.587, 0.114)}  # ITU-R BT.601

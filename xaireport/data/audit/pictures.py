@@ -12,13 +12,13 @@ from PIL import Image
 
 from xaireport.data.audit.duplicates import pair
 from xaireport.files import replacing
-from xaireport.types import SPLITS
 from xaireport.types.artefacts import ASSETS_FOLDER, AUDIT_FOLDER
 from xaireport.types.audit import EXHIBIT_KINDS, BlankImages, Duplicates, Exhibit, ExhibitKind, Pair
+from xaireport.types.data import SPLITS
 
 if TYPE_CHECKING:
     from xaireport.data.audit.pooled_images import Pool
-    from xaireport.types import Pixels
+    from xaireport.types.data import Pixels
 
 SIDE = 144
 """Pixels of the longer side of one image."""

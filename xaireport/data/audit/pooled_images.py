@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xaireport.types import SPLITS, Dataset, Ints, Pixels, SplitName, Strings
+from xaireport.types.data import SPLITS, Dataset, Ints, Pixels, SplitName, Strings
 
 _BLOCK = 1 << 22  # numbers per working array: 16 MiB as float32
 

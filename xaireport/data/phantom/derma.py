@@ -21,7 +21,7 @@ from xaireport.data.phantom.kit import (
     to_pixels,
     views,
 )
-from xaireport.types import Ints, Pixels
+from xaireport.types.data import Ints, Pixels
 
 SIZE, DRAWN = 28, 34
 AKIEC, BCC, BKL, DF, MEL, NV, VASC = range(7)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xaireport.types import SPLITS, Ints, Pixels, Split, SplitName
+from xaireport.types.data import SPLITS, Ints, Pixels, Split, SplitName
 
 Rng = np.random.Generator
 Field = NDArray[Any]

@@ -22,7 +22,7 @@ from xaireport.data.phantom.kit import (
     to_pixels,
     views,
 )
-from xaireport.types import Ints, Pixels
+from xaireport.types.data import Ints, Pixels
 
 SIZE, DRAWN = 32, 38
 

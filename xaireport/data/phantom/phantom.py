@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xaireport.data.sources.known import known
 from xaireport.errors import DataError
 from xaireport.files import write_atomic
-from xaireport.types import Dataset, DatasetInfo
+from xaireport.types.data import Dataset, DatasetInfo
 
 if TYPE_CHECKING:
     from xaireport.data.phantom.kit import Recipe

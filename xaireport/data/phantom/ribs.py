@@ -20,7 +20,7 @@ from xaireport.data.phantom.kit import (
     to_pixels,
     views,
 )
-from xaireport.types import Ints, Pixels
+from xaireport.types.data import Ints, Pixels
 
 SIZE, DRAWN = 28, 31
 BUCKLE, NONDISPLACED, DISPLACED = range(3)

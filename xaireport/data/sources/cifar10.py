@@ -21,7 +21,7 @@ import numpy as np
 from xaireport.data.layout import Part, images_of, labels_of
 from xaireport.data.sources.npz import Npz
 from xaireport.errors import DataError
-from xaireport.types import Ints, Pixels, SplitName
+from xaireport.types.data import Ints, Pixels, SplitName
 
 Pair = tuple[Pixels, Ints]
 

@@ -16,7 +16,7 @@ from xaireport.data.layout import Part
 from xaireport.data.sources.npz import Npz
 from xaireport.errors import DataError
 from xaireport.study_schema import DataSpec
-from xaireport.types import Pixels, Split, SplitName, Strings
+from xaireport.types.data import Pixels, Split, SplitName, Strings
 
 IMAGE_ID = "image_id"
 UNKNOWN, KNOWN = "image:", "group:"

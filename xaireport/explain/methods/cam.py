@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xaireport.errors import ModelError
-from xaireport.types import Floats
+from xaireport.types.data import Floats
 
 ZERO_GUARD = 1e-6
 """Positive evidence below this share of all evidence is rounding: float32 sums of some hundred channels."""

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from xaireport.errors import ConfigError, ModelError
 from xaireport.explain.methods import cam, perturbation
-from xaireport.types import Classifier, DifferentiableClassifier, Floats, Ints, LayerInfo, Pixels
+from xaireport.types.data import Floats, Ints, Pixels
 from xaireport.types.explainers import EXPLAINERS, ExplainerFacts
+from xaireport.types.models import Classifier, DifferentiableClassifier, LayerInfo
 
 VisMaps = Callable[[Pixels, Ints, str, str], Floats]
 """``(images, targets, layer, method) -> maps``, float (n, *grid): how tf-keras-vis' methods come in."""

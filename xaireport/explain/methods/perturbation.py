@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from xaireport.errors import ModelError
 from xaireport.explain.methods import cam
-from xaireport.types import Floats, Ints, Pixels
+from xaireport.types.data import Floats, Ints, Pixels
 from xaireport.types.streams import Stream
 
 Ask = Callable[[Pixels], Floats]

@@ -13,21 +13,11 @@ from xaireport.errors import ModelError
 from xaireport.explain.methods.explainers import Explainer, batch_size
 from xaireport.explain.trust import faithfulness, localisation, randomisation, robustness
 from xaireport.explain.trust.verdict import verdict
-from xaireport.types import (
-    Cascade,
-    CascadeStep,
-    Classifier,
-    Drift,
-    Floats,
-    Ints,
-    Measure,
-    Pixels,
-    Skipped,
-    Split,
-    Trust,
-    TrustVerdict,
-)
+from xaireport.types.data import Floats, Ints, Pixels, Split
+from xaireport.types.evidence import Skipped
+from xaireport.types.models import Classifier
 from xaireport.types.streams import Stream
+from xaireport.types.trust import Cascade, CascadeStep, Drift, Measure, Trust, TrustVerdict
 
 
 class Means(Protocol):

@@ -16,7 +16,8 @@ from xaireport.explain.methods.cam import upsample
 from xaireport.explain.pictures import Painter
 from xaireport.explain.trust.robustness import other_image
 from xaireport.explain.trust.similarity import rank_correlation, top_share_iou
-from xaireport.types import Drift, Floats, Ints, Measure, Moved, Split
+from xaireport.types.data import Floats, Ints, Split
+from xaireport.types.trust import Drift, Measure, Moved
 
 Numbers = NDArray[np.float64]
 MOVED = 6

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xaireport.explain.methods.cam import upsample
 from xaireport.explain.methods.perturbation import mean_colour
-from xaireport.types import Floats, Ints, Pixels
+from xaireport.types.data import Floats, Ints, Pixels
 from xaireport.types.streams import Stream
 
 Numbers = NDArray[np.float64]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from xaireport.errors import DataError
 from xaireport.explain.methods.cam import upsample
 from xaireport.explain.trust.similarity import overlap, top_share
-from xaireport.types import Floats, Pixels
+from xaireport.types.data import Floats, Pixels
 from xaireport.types.streams import Stream
 
 Numbers = NDArray[np.float64]

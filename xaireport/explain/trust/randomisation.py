@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from xaireport.explain.methods.explainers import Explainer
 from xaireport.explain.trust.similarity import rank_correlation, ssim
-from xaireport.types import Classifier, Floats, Ints, Pixels
+from xaireport.types.data import Floats, Ints, Pixels
+from xaireport.types.models import Classifier
 
 SEEDS = 5
 """Randomisations of each step: one alone is not monotone in the number of layers."""
@@ -42,7 +43,7 @@ def cascade(
 ) -> tuple[tuple[Randomised, ...], int]:
     """Randomise a model layer by layer from the output down, and see what becomes of its maps.
 
-    The weights are shuffled within each tensor, see :meth:`xaireport.types.Classifier.shuffled`: they keep
+    The weights are shuffled within each tensor, see :meth:`xaireport.types.models.Classifier.shuffled`: they keep
     their distribution, so that only what was learnt is lost.
 
     Parameters

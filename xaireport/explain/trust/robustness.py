@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from xaireport.explain.methods.explainers import Explainer, batch_size
 from xaireport.explain.trust.similarity import rank_correlation
-from xaireport.types import Classifier, Floats, Ints, Pixels
+from xaireport.types.data import Floats, Ints, Pixels
+from xaireport.types.models import Classifier
 from xaireport.types.streams import Stream
 
 NOISE = 0.02

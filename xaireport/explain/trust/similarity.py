@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from xaireport.types import Floats
+from xaireport.types.data import Floats
 
 Numbers = NDArray[np.float64]
 

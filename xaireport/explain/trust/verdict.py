@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from xaireport.types import Cascade, Drift, Measure, Reason, Skipped, TrustVerdict
+from xaireport.types.evidence import Skipped
+from xaireport.types.trust import Cascade, Drift, Measure, Reason, TrustVerdict
 
 RANDOMISED_BELOW = 0.5
 """Rank correlation of the trained model's maps with those of one whose explained layers are random."""

@@ -18,10 +18,10 @@ from xaireport.nn.backend import import_keras, import_tensorflow
 from xaireport.nn.keras import flatten, gradients
 from xaireport.nn.keras.predictor import KerasPredictor
 from xaireport.nn.keras.summary import summary
-from xaireport.types import LayerInfo, ModelSummary
+from xaireport.types.models import LayerInfo, ModelSummary
 
 if TYPE_CHECKING:
-    from xaireport.types import Floats, Ints, Pixels
+    from xaireport.types.data import Floats, Ints, Pixels
 
 _FLAT_TOLERANCE = 1e-4
 

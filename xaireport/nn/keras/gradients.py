@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from xaireport.errors import ModelError
 from xaireport.nn.backend import import_keras, import_tensorflow
 from xaireport.nn.outputs import check_targets, softmax
-from xaireport.types import LayerInfo
+from xaireport.types.models import LayerInfo
 
 if TYPE_CHECKING:
     from xaireport.nn.keras.flatten import FlatGraph
-    from xaireport.types import Floats, Ints, Pixels
+    from xaireport.types.data import Floats, Ints, Pixels
 
 
 def spatial_layers(graph: FlatGraph) -> tuple[LayerInfo, ...]:

@@ -17,7 +17,7 @@ from xaireport.nn import outputs
 from xaireport.nn.backend import import_tensorflow
 
 if TYPE_CHECKING:
-    from xaireport.types import Floats, Pixels
+    from xaireport.types.data import Floats, Pixels
 
 PIXEL_SCALES = {"0-255": (1.0, 0.0), "0-1": (1 / 255, 0.0), "-1-1": (1 / 127.5, -1.0)}
 """Pixel scale -> factor and offset applied to raw 0–255 pixels."""

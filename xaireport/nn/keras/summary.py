@@ -8,7 +8,7 @@ from typing import Any
 from xaireport.errors import ModelError
 from xaireport.nn.keras import flatten
 from xaireport.nn.keras.predictor import KerasPredictor
-from xaireport.types import ModelSummary
+from xaireport.types.models import ModelSummary
 
 
 def summary(predictor: KerasPredictor) -> ModelSummary:

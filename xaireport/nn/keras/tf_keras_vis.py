@@ -18,7 +18,7 @@ from xaireport.nn.backend import import_keras, import_tensorflow
 
 if TYPE_CHECKING:
     from xaireport.nn.keras.classifier import KerasClassifier
-    from xaireport.types import Floats, Ints, Pixels
+    from xaireport.types.data import Floats, Ints, Pixels
 
 SMOOTHGRAD_SAMPLES = 25
 SMOOTHGRAD_NOISE = 0.2

@@ -20,10 +20,10 @@ from xaireport.nn.tflite import flatbuffer
 from xaireport.nn.tflite.head_gradients import PASSED_THROUGH, Head
 from xaireport.nn.tflite.predictor import BATCH, PROBE_IMAGES, TFLitePredictor
 from xaireport.nn.tflite.shuffle import shuffled
-from xaireport.types import LayerInfo
+from xaireport.types.models import LayerInfo
 
 if TYPE_CHECKING:
-    from xaireport.types import Floats, Ints, Pixels
+    from xaireport.types.data import Floats, Ints, Pixels
 
 _KEPT_TOLERANCE = 1e-4
 """Of probabilities; integers may differ by a step."""

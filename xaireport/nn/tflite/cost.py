@@ -14,7 +14,7 @@ import numpy as np
 
 from xaireport.nn.tflite import flatbuffer, peak_memory
 from xaireport.nn.tflite.interpreter import open_interpreter
-from xaireport.types import Cost, Latency
+from xaireport.types.device import Cost, Latency
 
 BATCHES = (1, 32)
 THREADS = (1, 2)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xaireport.errors import ModelError
-from xaireport.types import Endpoint, FloatLayer, Operator, Sections, TensorKind, TFLiteFile
+from xaireport.types.device import Endpoint, FloatLayer, Operator, Sections, TensorKind, TFLiteFile
 
 FLOATS = ("float32", "float16", "float64", "bfloat16")
 SMALL_WEIGHTS = 1024

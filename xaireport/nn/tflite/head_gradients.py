@@ -12,7 +12,7 @@ from typing import Any
 from xaireport.errors import ModelError
 from xaireport.nn.backend import import_tensorflow
 from xaireport.nn.tflite.flatbuffer import Graph, Step
-from xaireport.types import Floats
+from xaireport.types.data import Floats
 
 PASSED_THROUGH = ("QUANTIZE", "DEQUANTIZE")
 """Operators that change how a value is stored, not what it stands for."""

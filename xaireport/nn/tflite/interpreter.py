@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from xaireport.errors import ModelError
 from xaireport.nn.backend import import_litert, silence
-from xaireport.types import Endpoint
+from xaireport.types.device import Endpoint
 
 if TYPE_CHECKING:
-    from xaireport.types import Floats, Pixels
+    from xaireport.types.data import Floats, Pixels
 
 
 def open_interpreter(

@@ -17,10 +17,11 @@ from xaireport.errors import ModelError
 from xaireport.nn import outputs
 from xaireport.nn.tflite import flatbuffer
 from xaireport.nn.tflite.interpreter import Read, Runner, open_interpreter
-from xaireport.types import Endpoint, ModelSummary
+from xaireport.types.device import Endpoint
+from xaireport.types.models import ModelSummary
 
 if TYPE_CHECKING:
-    from xaireport.types import Floats, Pixels
+    from xaireport.types.data import Floats, Pixels
 
 BATCH = 64
 """Images in one run of the interpreter, at most: larger batches leave the processor's cache."""

@@ -19,7 +19,8 @@ from xaireport.errors import ModelError
 from xaireport.nn import batches, checkpoint
 from xaireport.nn.backend import import_tensorflow, import_tf_keras, import_tfmot
 from xaireport.study_schema import TrainSettings
-from xaireport.types import Dataset, Epoch, OnEpoch, Pixels, TrainingRecord
+from xaireport.types.data import Dataset, Pixels
+from xaireport.types.models import Epoch, OnEpoch, TrainingRecord
 
 VALIDATION_BATCH = 256
 _PREFIX = "quant_"

@@ -25,8 +25,10 @@ from xaireport.nn.tflite import qat
 from xaireport.nn.tflite.flatbuffer import describe
 from xaireport.nn.tflite.frozen import freeze, operators
 from xaireport.study_schema import Conversion
-from xaireport.types import Calibration, Dataset, OnEpoch, Pixels, Quantisation, TrainingRecord
 from xaireport.types.artefacts import TFLITE_FILE
+from xaireport.types.data import Dataset, Pixels
+from xaireport.types.device import Calibration, Quantisation
+from xaireport.types.models import OnEpoch, TrainingRecord
 from xaireport.types.notes import Note
 
 INTEGER = ("int8", "qat")

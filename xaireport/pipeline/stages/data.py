@@ -11,7 +11,7 @@ from xaireport.data.phantom.phantom import save_planted
 from xaireport.engine.node import Context
 from xaireport.pipeline import params
 from xaireport.pipeline.stages.given import given
-from xaireport.types import Located
+from xaireport.types.data import Located
 
 
 def run(context: Context, table: Mapping[str, Any]) -> None:

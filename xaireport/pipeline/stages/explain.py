@@ -18,17 +18,18 @@ from xaireport.pipeline.labels import pictures_of
 from xaireport.pipeline.stages.given import given
 from xaireport.pipeline.stages.library import library_maps
 from xaireport.pipeline.stages.model import opened
-from xaireport.types import Heatmaps, Skipped
 from xaireport.types.artefacts import (
     HEATMAPS_FILE,
     PICTURES_FILE,
 )
+from xaireport.types.evidence import Skipped
 from xaireport.types.labels import (
     CLASSES,
     DATA,
     PARENT,
     PREDICTIONS,
 )
+from xaireport.types.pictures import Heatmaps
 
 
 def run(context: Context, table: Mapping[str, Any]) -> None:

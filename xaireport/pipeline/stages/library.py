@@ -7,7 +7,7 @@ from functools import partial
 from xaireport.explain.methods.explainers import VisMaps
 from xaireport.nn.keras.classifier import KerasClassifier
 from xaireport.nn.keras.tf_keras_vis import vis_maps
-from xaireport.types import Classifier
+from xaireport.types.models import Classifier
 
 
 def library_maps(classifier: Classifier, seed: int) -> VisMaps | None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from xaireport.engine.node import Context
 from xaireport.pipeline.params import Reading
-from xaireport.types import Dataset
+from xaireport.types.data import Dataset
 from xaireport.types.labels import MODEL
 
 T = TypeVar("T")

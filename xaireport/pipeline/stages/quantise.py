@@ -12,16 +12,18 @@ from xaireport.errors import ModelError
 from xaireport.nn.tflite.quantise import quantise
 from xaireport.pipeline import params
 from xaireport.pipeline.stages.given import given
-from xaireport.types import Quantisation, Skipped, TrainingRecord
 from xaireport.types.artefacts import (
     QUANTISATION_FILE,
     SKIPPED_FILE,
     TRAINING_FILE,
 )
+from xaireport.types.device import Quantisation
+from xaireport.types.evidence import Skipped
 from xaireport.types.labels import (
     DATA,
     MODEL,
 )
+from xaireport.types.models import TrainingRecord
 
 
 def run(context: Context, table: Mapping[str, Any]) -> None:

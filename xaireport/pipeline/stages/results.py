@@ -34,26 +34,6 @@ from xaireport.results.predictions import Predictions, write_csv
 from xaireport.study.changes import changes
 from xaireport.study.resolve import effective
 from xaireport.study_schema import StudySpec
-from xaireport.types import (
-    SPLITS,
-    Agreement,
-    Comparisons,
-    Cost,
-    DataAudit,
-    Dataset,
-    Evaluation,
-    Heatmaps,
-    Level,
-    ModelSummary,
-    Pictures,
-    Quantisation,
-    Reliability,
-    Skipped,
-    SplitName,
-    Subset,
-    TrainingRecord,
-    Trust,
-)
 from xaireport.types.artefacts import (
     ASSETS_FOLDER,
     AUDIT_FILE,
@@ -64,6 +44,11 @@ from xaireport.types.artefacts import (
     RESULTS_FILE,
     TRUST_FILE,
 )
+from xaireport.types.audit import DataAudit
+from xaireport.types.comparison import Agreement, Comparisons
+from xaireport.types.data import SPLITS, Dataset, SplitName
+from xaireport.types.device import Cost, Quantisation
+from xaireport.types.evidence import Evaluation, Level, Reliability, Skipped, Subset
 from xaireport.types.labels import (
     AGREEMENT,
     AUDIT,
@@ -82,6 +67,9 @@ from xaireport.types.labels import (
     TRAINING,
     TRUST,
 )
+from xaireport.types.models import ModelSummary, TrainingRecord
+from xaireport.types.pictures import Heatmaps, Pictures
+from xaireport.types.trust import Trust
 
 PROCEDURE = {
     "level": intervals.LEVEL,

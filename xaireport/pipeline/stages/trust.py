@@ -24,17 +24,12 @@ from xaireport.pipeline.labels import pictures_of
 from xaireport.pipeline.stages.given import given
 from xaireport.pipeline.stages.library import library_maps
 from xaireport.pipeline.stages.model import opened
-from xaireport.types import (
-    Drift,
-    Heatmaps,
-    Ints,
-    Skipped,
-    Split,
-)
 from xaireport.types.artefacts import (
     HEATMAPS_FILE,
     TRUST_FILE,
 )
+from xaireport.types.data import Ints, Split
+from xaireport.types.evidence import Skipped
 from xaireport.types.labels import (
     DATA,
     EXPLAINED,
@@ -42,6 +37,8 @@ from xaireport.types.labels import (
     OTHER_PREDICTIONS,
     PREDICTIONS,
 )
+from xaireport.types.pictures import Heatmaps
+from xaireport.types.trust import Drift
 
 
 def run(context: Context, table: Mapping[str, Any]) -> None:
