@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xaireport.data.phantom.phantom import has_phantom
-from xaireport.data.sources.known import CIFAR10, Known, known
+from xaireport.data.sources.known import Known, known
 from xaireport.errors import ConfigError, DataError
 from xaireport.files import write_atomic
 from xaireport.study_schema import StudySpec
@@ -107,8 +107,7 @@ def _phantom(facts: Known, notice: str = "") -> Located:
 
 
 def _real(file: Path, facts: Known) -> Located:
-    loader = "cifar10" if facts.name == CIFAR10 else "medmnist"
-    return Located("real", _with_extras(file, facts.name), loader)
+    return Located("real", _with_extras(file, facts.name), facts.loader)
 
 
 def _with_extras(file: Path, name: str) -> tuple[Path, ...]:
@@ -117,22 +116,20 @@ def _with_extras(file: Path, name: str) -> tuple[Path, ...]:
 
 
 def _folders(facts: Known, data_dir: Path | None) -> tuple[Path, ...]:
-    cache = Path.home() / (".keras/datasets" if facts.name == CIFAR10 else ".medmnist")
+    cache = Path.home() / facts.folder
     return (data_dir, cache) if data_dir is not None else (cache,)
 
 
 def _find(facts: Known, data_dir: Path | None) -> Path | None:
-    candidates = [folder / facts.file for folder in _folders(facts, data_dir)]
-    if facts.name == CIFAR10 and data_dir is not None:
-        candidates.insert(0, data_dir / "cifar10.npz")
+    candidates = [data_dir / name for name in facts.other_files] if data_dir is not None else []
+    candidates += [folder / facts.file for folder in _folders(facts, data_dir)]
     return next((file for file in candidates if file.is_file()), None)
 
 
 def _pickled(facts: Known, data_dir: Path | None) -> str:
-    """Say why the Python version of CIFAR-10, which many have, does not do."""
-    names = ("cifar-10-python.tar.gz", "cifar-10-batches-py", "cifar-10-batches-py-target")
+    """Say why a file that many have, such as the Python version of CIFAR-10, does not do."""
     there = [
-        f / n for f in _folders(facts, data_dir) for n in names if facts.name == CIFAR10 and (f / n).exists()
+        place for folder in _folders(facts, data_dir) for n in facts.pickles if (place := folder / n).exists()
     ]
     return f"; {there[0]} is a pickle, which is never read" if there else ""
 

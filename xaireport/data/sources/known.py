@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from xaireport.data.sources import medmnist
 from xaireport.errors import ConfigError
 
-CIFAR10 = "cifar10"
 CIFAR10_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"  # of cifar-10-binary.tar.gz, as its publisher gives it
 
 
 @dataclass(frozen=True)
 class Known:
-    """Facts about a data set, the same for MedMNIST's and CIFAR-10.
+    """A data set known by name: what the card says of it, and where its file may lie.
 
     Parameters
     ----------
@@ -23,6 +23,14 @@ class Known:
         In the order of the labels.
     url, md5, file : str
         The official file: where it is, its checksum, and what it is called locally.
+    loader : {"medmnist", "cifar10"}
+        How its files are read.
+    folder : str
+        Below the home folder: where other libraries keep the file.
+    other_files : tuple of str
+        Further files that are read, where ``--data-dir`` holds one.
+    pickles : tuple of str
+        Files or folders that many have and that are never read.
     """
 
     name: str
@@ -35,10 +43,14 @@ class Known:
     url: str
     md5: str
     file: str
+    loader: Literal["medmnist", "cifar10"] = "medmnist"
+    folder: str = ".medmnist"
+    other_files: tuple[str, ...] = ()
+    pickles: tuple[str, ...] = ()
 
 
 _CIFAR10 = Known(
-    name=CIFAR10,
+    name="cifar10",
     title="CIFAR-10",
     task="Ten kinds of animal and vehicle in photographs of 32×32 pixels",
     classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
@@ -48,7 +60,13 @@ _CIFAR10 = Known(
     url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
     md5=CIFAR10_MD5,
     file="cifar-10-binary.tar.gz",
+    loader="cifar10",
+    folder=".keras/datasets",
+    other_files=("cifar10.npz",),
+    pickles=("cifar-10-python.tar.gz", "cifar-10-batches-py", "cifar-10-batches-py-target"),
 )
+_OTHERS = {_CIFAR10.name: _CIFAR10}
+"""Data sets that MedMNIST's table does not hold."""
 
 
 def known(name: str, where: str = "") -> Known:
@@ -59,8 +77,8 @@ def known(name: str, where: str = "") -> Known:
     ConfigError
         If no data set is called so, or it has several labels per image.
     """
-    if name == CIFAR10:
-        return _CIFAR10
+    if name in _OTHERS:
+        return _OTHERS[name]
     entry = medmnist.table().get(name)
     if entry is None:
         raise ConfigError(f"a data set: {', '.join(names())}", repr(name), _hint(name), where)
@@ -87,7 +105,7 @@ def known(name: str, where: str = "") -> Known:
 
 def names() -> tuple[str, ...]:
     """Return the names of all supported data sets, sorted."""
-    return tuple(sorted([CIFAR10, *(n for n, entry in medmnist.table().items() if entry.is_single_label)]))
+    return tuple(sorted([*_OTHERS, *(n for n, entry in medmnist.table().items() if entry.is_single_label)]))
 
 
 def _hint(name: str) -> str:

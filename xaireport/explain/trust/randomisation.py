@@ -43,7 +43,7 @@ def cascade(
 ) -> tuple[tuple[Randomised, ...], int]:
     """Randomise a model layer by layer from the output down, and see what becomes of its maps.
 
-    The weights are shuffled within each tensor, see :meth:`xaireport.types.models.Classifier.shuffled`: they keep
+    The weights are shuffled within each tensor, see `xaireport.types.models.Classifier.shuffled`: they keep
     their distribution, so that only what was learnt is lost.
 
     Parameters
