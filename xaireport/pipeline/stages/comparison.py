@@ -24,11 +24,11 @@ from xaireport.types.labels import (
 
 def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``comparisons.json``: every pair of those variants that were finished."""
-    told = given(params.Comparison, table)
+    parameters = given(params.Comparison, table)
     with np.load(context.inputs[DATA], allow_pickle=False) as data:
         groups = data.get("test_groups")
     answers = {}
-    for name in told.variants:
+    for name in parameters.variants:
         if (predictions := context.inputs.get(of_variant(name))) is not None:
             with np.load(predictions, allow_pickle=False) as stored:
                 answers[name] = Answers(
@@ -36,16 +36,18 @@ def run(context: Context, table: Mapping[str, Any]) -> None:
                 )
     # The one that came later less the one before: a child less its parent, whatever the order of the file.
     pairs = [
-        (first, second) if told.parents[first] == second else (second, first)
+        (first, second) if parameters.parents[first] == second else (second, first)
         for first, second in itertools.combinations(answers, 2)
     ]
-    family = [(a, b) for a, b in pairs if told.parents[a] == b] if told.family == "parents" else pairs
+    family = (
+        [(a, b) for a, b in pairs if parameters.parents[a] == b] if parameters.family == "parents" else pairs
+    )
     found = compare(
         answers,
         pairs,
-        told.scores,
+        parameters.scores,
         groups=groups,
         family=family,
-        **told.scoring.model_dump(),
+        **parameters.scoring.model_dump(),
     )
     serialization.save(found, context.out / COMPARISONS_FILE)

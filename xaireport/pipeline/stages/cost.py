@@ -18,7 +18,7 @@ from xaireport.types.artefacts import (
 
 def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``cost.json``: by variant, those whose files there are."""
-    told = given(params.Cost, table)
-    inputs = {name: context.inputs.get(of_variant(name)) for name in told.variants}
+    parameters = given(params.Cost, table)
+    inputs = {name: context.inputs.get(of_variant(name)) for name in parameters.variants}
     files = {name: path for name, path in inputs.items() if path is not None}
-    serialization.save(measure(files, told.parents), context.out / COST_FILE)
+    serialization.save(measure(files, parameters.parents), context.out / COST_FILE)

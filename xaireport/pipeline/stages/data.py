@@ -16,9 +16,9 @@ from xaireport.types.data import Located
 
 def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write the files of `canonical.save`; for a phantom also which duplicates were planted in it."""
-    told = given(params.Data, table)
+    parameters = given(params.Data, table)
     files = tuple(context.inputs[label] for label in sorted(context.inputs))
-    located = Located(told.source, files, told.loader)
-    canonical.save(load(told.study, located, told.seed), context.out)
+    located = Located(parameters.source, files, parameters.loader)
+    canonical.save(load(parameters.study, located, parameters.seed), context.out)
     if located.loader == "phantom":
-        save_planted(told.study.dataset, told.seed, context.out)
+        save_planted(parameters.study.dataset, parameters.seed, context.out)

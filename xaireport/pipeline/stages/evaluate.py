@@ -28,8 +28,8 @@ def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``evaluation.json``; where ``parts`` are asked for, ``reliability.json``, ``subgroups.json`` and,
     after an audit, ``clean.json``.
     """
-    told = given(params.Evaluate, table)
-    scoring = told.scoring
+    parameters = given(params.Evaluate, table)
+    scoring = parameters.scoring
     classes = open_classes(context.inputs[CLASSES])
     with Npz(context.inputs[DATA]) as data:
         groups = data.read(GROUPS) if GROUPS in data.names else None
@@ -40,16 +40,16 @@ def run(context: Context, table: Mapping[str, Any]) -> None:
         )
     settings = scoring.model_dump() | {"groups": groups}
     serialization.save(evaluate(y_true, y_prob, classes, **settings), context.out / EVALUATION_FILE)
-    if not told.parts:
+    if not parameters.parts:
         return
     found = reliability(val_true, val_prob, y_true, y_prob, groups=groups, seed=scoring.seed)
     serialization.save(found, context.out / RELIABILITY_FILE)
-    levels = subgroups(columns, y_true, y_prob, told.parts, classes, **settings)
+    levels = subgroups(columns, y_true, y_prob, parameters.parts, classes, **settings)
     serialization.save(levels, context.out / SUBGROUPS_FILE)
     if CLEAN in context.inputs:
         with np.load(context.inputs[CLEAN], allow_pickle=False) as masks:
             clean = {"train": masks["test_clean"], "train_or_val": masks["test_clean_strict"]}
         # The largest class's share tells whether the clean part is another mix of classes.
-        scores = [*told.parts, "no_information_rate"]
+        scores = [*parameters.parts, "no_information_rate"]
         parts = score_subsets(y_true, y_prob, clean, scores, classes, against="whole", **settings)
         serialization.save(parts, context.out / CLEAN_FILE)

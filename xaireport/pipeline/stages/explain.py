@@ -34,21 +34,21 @@ from xaireport.types.pictures import Heatmaps
 
 def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``heatmaps.json``, ``pictures.json``, ``maps.npz``, ``occlusion.npz``, a folder of pictures."""
-    told = given(params.Explain, table)
+    parameters = given(params.Explain, table)
     dataset = open_dataset(context.inputs[DATA].parent)
     classes = open_classes(context.inputs[CLASSES])
-    classifier = opened(open_model, context, told.reading, dataset)
+    classifier = opened(open_model, context, parameters.reading, dataset)
     with np.load(context.inputs[PREDICTIONS], allow_pickle=False) as stored:
         y_prob = stored["test_y_prob"]
     explanation = explain(
         classifier,
         dataset,
         classes,
-        told.settings,
-        told.seed,
+        parameters.settings,
+        parameters.seed,
         context.out,
-        pictures_of(told.variant),
-        vis=library_maps(classifier, told.seed),
+        pictures_of(parameters.variant),
+        vis=library_maps(classifier, parameters.seed),
         y_prob=y_prob,
         parent_layer=_layer(context.inputs.get(PARENT)),
     )

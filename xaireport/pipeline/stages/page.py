@@ -28,15 +28,15 @@ from xaireport.types.labels import (
 
 def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``page<suffix>``."""
-    told = given(params.Page, table)
-    module, _, function = told.write.partition(":")
+    parameters = given(params.Page, table)
+    module, _, function = parameters.write.partition(":")
     write = getattr(importlib.import_module(module), function)
-    path = context.out / f"{PAGE_STEM}{told.suffix}"
-    if told.page == "index":
+    path = context.out / f"{PAGE_STEM}{parameters.suffix}"
+    if parameters.page == "index":
         write(_index(context), path, Source())
         return
     results = _read(context.inputs[RESULTS])
-    page = card(results, told.variant) if told.page == "card" else comparison(results)
+    page = card(results, parameters.variant) if parameters.page == "card" else comparison(results)
     with TemporaryDirectory() as folder:
         for label, pictures in context.inputs.items():  # a study whose variants all failed has no pictures
             # Names in the results begin with "assets/", whatever the folder that holds them is called.
@@ -44,7 +44,7 @@ def run(context: Context, table: Mapping[str, Any]) -> None:
                 (Path(folder) / label).parent.mkdir(exist_ok=True)
                 (Path(folder) / label).symlink_to(pictures.resolve())
         attached = [context.inputs[label] for label in (PREDICTIONS, RESULTS) if label in context.inputs]
-        write(page, path, Source(results, told.variant, Path(folder), tuple(attached)))
+        write(page, path, Source(results, parameters.variant, Path(folder), tuple(attached)))
 
 
 def _index(context: Context) -> Page:

@@ -32,11 +32,11 @@ def run(context: Context, table: Mapping[str, Any]) -> None:
     A float model that cannot be converted is no failure: nobody asked for its file, and ``skipped.json`` says
     why its cost is not known.
     """
-    told = given(params.Quantise, table)
+    parameters = given(params.Quantise, table)
     try:
-        quantisation, training = _quantise(context, told)
+        quantisation, training = _quantise(context, parameters)
     except ModelError:
-        if told.conversion.mode != "float32":
+        if parameters.conversion.mode != "float32":
             raise
         serialization.save(
             Skipped("cost", "no TFLite file can be made of this model"), context.out / SKIPPED_FILE
@@ -47,16 +47,16 @@ def run(context: Context, table: Mapping[str, Any]) -> None:
         serialization.save(training, context.out / TRAINING_FILE)
 
 
-def _quantise(context: Context, told: params.Quantise) -> tuple[Quantisation, TrainingRecord | None]:
+def _quantise(context: Context, parameters: params.Quantise) -> tuple[Quantisation, TrainingRecord | None]:
     return quantise(
         context.inputs[MODEL],
-        told.conversion,
+        parameters.conversion,
         open_dataset(context.inputs[DATA].parent),
-        seed=told.seed,
+        seed=parameters.seed,
         out=context.out,
         checkpoints=context.checkpoint,
-        pixel_scale=told.reading.pixel_scale,
-        output=told.reading.output,
-        max_minutes=told.max_minutes,
+        pixel_scale=parameters.reading.pixel_scale,
+        output=parameters.reading.output,
+        max_minutes=parameters.max_minutes,
         on_epoch=context.progress,
     )

@@ -87,8 +87,8 @@ PROCEDURE = {
 
 def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``results.json``, ``predictions.csv`` and ``assets/``."""
-    told = given(params.Results, table)
-    study, seeds = told.study, told.seeds
+    parameters = given(params.Results, table)
+    study, seeds = parameters.study, parameters.seeds
     dataset = open_dataset(context.inputs[DATA].parent)
     complete = [name for name in seeds if not _missing(context, name)]
     costs = serialization.load(dict[str, Cost], context.inputs[COST]) if COST in context.inputs else {}
@@ -116,15 +116,15 @@ def run(context: Context, table: Mapping[str, Any]) -> None:
         dataset.info.classes,
     )
     installed = Versions()
-    made_by = {"python": told.python, **installed.of(told.of_evidence)}
-    versions = made_by | installed.of(told.of_pages)
+    made_by = {"python": parameters.python, **installed.of(parameters.of_evidence)}
+    versions = made_by | installed.of(parameters.of_pages)
     digest = _digest(
         {
             "data": _sha256(context.inputs[DATA]),
             "models": {one.spec.name: [run.model_sha256 for run in one.runs] for one in variants},
             "predictions": {one.spec.name: [run.predictions_sha256 for run in one.runs] for one in variants},
             "configuration": table["study"],
-            "code": _code(told.code, context.out),
+            "code": _code(parameters.code, context.out),
             "environment": made_by,
         }
     )

@@ -22,19 +22,19 @@ from xaireport.types.labels import (
 
 def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``model.keras`` and ``training.json``."""
-    told = given(params.Train, table)
-    recipe = told.recipe
+    parameters = given(params.Train, table)
+    recipe = parameters.recipe
     if WEIGHTS in context.inputs:
         options = {**recipe.options, "weights": str(context.inputs[WEIGHTS])}
         recipe = recipe.model_copy(update={"options": options})
     record = train(
         open_dataset(context.inputs[DATA].parent),
         recipe,
-        seed=told.seed,
+        seed=parameters.seed,
         out=context.out,
         checkpoints=context.checkpoint,
-        max_minutes=told.max_minutes,
-        allow_random_backbone=told.allow_random_backbone,
+        max_minutes=parameters.max_minutes,
+        allow_random_backbone=parameters.allow_random_backbone,
         on_epoch=context.progress,
     )
     serialization.save(record, context.out / TRAINING_FILE)

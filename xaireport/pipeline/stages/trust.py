@@ -43,22 +43,22 @@ from xaireport.types.trust import Drift
 
 def run(context: Context, table: Mapping[str, Any]) -> None:
     """Write ``trust.json``: a ``Trust``, or why there is none."""
-    told = given(params.Trust, table)
+    parameters = given(params.Trust, table)
     heatmaps = serialization.load(Heatmaps | Skipped, context.inputs[EXPLAINED] / HEATMAPS_FILE)
     if isinstance(heatmaps, Skipped):
         serialization.save(heatmaps, context.out / TRUST_FILE)
         return
     dataset = open_dataset(context.inputs[DATA].parent)
     n_classes = len(dataset.info.classes)
-    classifier = opened(open_model, context, told.reading, dataset)
-    seed = told.seed
+    classifier = opened(open_model, context, parameters.reading, dataset)
+    seed = parameters.seed
     vis = library_maps(classifier, seed)
     method = explainer(classifier, heatmaps.method, heatmaps.layer, seed, vis)
     ours = drift.Stored(context.inputs[EXPLAINED], _answers(context.inputs[PREDICTIONS]))
     known = ours.maps() if method.is_fast else None
     found = trust(method, classifier, dataset.test, ours.y_pred, n_classes, seed, means, known)
-    moved = _drift(context, told, dataset.test, ours)
-    criterion = moved if told.is_quantised else None
+    moved = _drift(context, parameters, dataset.test, ours)
+    criterion = moved if parameters.is_quantised else None
     serialization.save(judged(replace(found, drift=moved), criterion), context.out / TRUST_FILE)
 
 
@@ -68,15 +68,17 @@ def _answers(path: Path) -> Ints:
     return y_pred
 
 
-def _drift(context: Context, told: params.Trust, test: Split, ours: drift.Stored) -> Drift | Skipped:
-    if not told.other:
+def _drift(context: Context, parameters: params.Trust, test: Split, ours: drift.Stored) -> Drift | Skipped:
+    if not parameters.other:
         return Skipped("drift", "the study has no other variant to compare with")
     if OTHER not in context.inputs or OTHER_PREDICTIONS not in context.inputs:
-        return Skipped("drift", f"there are no heatmaps of {told.other}")
+        return Skipped("drift", f"there are no heatmaps of {parameters.other}")
     theirs = drift.Stored(context.inputs[OTHER], _answers(context.inputs[OTHER_PREDICTIONS]))
     if not (theirs.folder / MAPS_FILE).is_file():
-        return Skipped("drift", f"there are no heatmaps of {told.other}")
+        return Skipped("drift", f"there are no heatmaps of {parameters.other}")
     # Theirs in a folder of their own: a sample may be called whatever ours and a further word would make.
-    folder = f"{pictures_of(told.variant)}/moved"
+    folder = f"{pictures_of(parameters.variant)}/moved"
     painters = Painter(context.out, folder), Painter(context.out, f"{folder}/other")
-    return drift.drift(ours, theirs, test, told.other, told.relation, told.seed, means.measure, painters)
+    return drift.drift(
+        ours, theirs, test, parameters.other, parameters.relation, parameters.seed, means.measure, painters
+    )
