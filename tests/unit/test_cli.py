@@ -227,6 +227,25 @@ def test_render(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "formats"),
+    [
+        ("", ()),
+        ("--format html", ("html",)),
+        ("--format html,pdf", ("html", "pdf")),
+        ("--format html --format pdf", ("html", "pdf")),
+        ("--format html,md --format pdf", ("html", "md", "pdf")),
+    ],
+)
+def test_every_format_that_is_asked_for_is_written(
+    monkeypatch: pytest.MonkeyPatch, line: str, formats: tuple[str, ...]
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(builds, "render", lambda *arguments: asked.append(arguments) or RESULT)
+    assert run(app, ["render", "derma", *line.split()]).exit_code == 0
+    assert asked[0][5] == formats
+
+
 def test_clean_in_a_folder_without_a_store() -> None:
     result = run(app, ["clean", "--everything"])
     assert (result.exit_code, result.stdout) == (0, "Removed 0 stored results (0.0 MB).\n")

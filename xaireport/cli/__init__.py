@@ -142,14 +142,14 @@ def render(
     all: All = False,
     out: Out = Path("reports"),
     formats: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
             "--format",
             metavar="NAMES",
-            help="Only these: html, pdf, md, fragment, or several with commas.",
+            help="Only these: html, pdf, md, fragment; several with commas, or the option again.",
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     force: Force = False,
     why: Why = False,
     dry_run: DryRun = False,
@@ -161,7 +161,8 @@ def render(
         from xaireport.pipeline import run
 
         with _stdout_kept_for_json(as_json):
-            wanted = tuple(filter(None, (name.strip() for name in formats.split(","))))
+            names = (name.strip() for given in formats or () for name in given.split(","))
+            wanted = tuple(filter(None, names))
             result = run.render(tuple(targets or ()), all, out, dry_run, console.on_event, wanted, force)
         _finish(console, result)
 
