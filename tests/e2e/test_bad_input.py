@@ -12,6 +12,8 @@ import numpy as np
 import project as small
 import pytest
 
+from xaireport.files import PART
+
 STUDY = """
 data = "../data/{name}.npz"
 classes = ["top", "middle", "bottom"]
@@ -154,7 +156,9 @@ def test_without_pango_there_is_html_and_the_package_is_named(own_copy: Path) ->
     for failure in told["failures"]:
         assert "Pango" in failure["message"]
         assert "libpango" in failure["message"] + failure["hint"]
-    made = {path for path in small.files(own_copy / "reports") if path.endswith((".html", ".pdf", ".part"))}
+    made = {
+        path for path in small.files(own_copy / "reports") if path.endswith((".html", ".pdf")) or PART in path
+    }
     whole = {"faulty/whole/card.html", "faulty/whole/card.fragment.html"}
     assert made == {"index.html", "faulty/index.html"} | whole
     manifest = json.loads((own_copy / "reports" / "faulty" / "manifest.json").read_text("utf-8"))

@@ -22,6 +22,7 @@ from pypdf import PdfReader
 from sklearn import metrics
 
 import xaireport
+from xaireport.files import PART
 
 DEMONSTRATION = "Demonstration on synthetic data"
 CARDS = {"tiny": ["cnn"], "own": ["small", "weighted", "mine"], "faulty": ["whole"]}
@@ -102,7 +103,7 @@ def test_exactly_these_files_are_there(project: Path) -> None:
     assert {name for name in small.files(project / "models") if not name.endswith(".toml")} == {
         "tiny/cnn/model.keras", "own/small/model.keras", "own/weighted/model.keras",
     }  # fmt: skip
-    assert not [name for name in small.files(project) if name.endswith((".part", ".tmp"))]
+    assert not [name for name in small.files(project) if PART in name or name.endswith(".tmp")]
 
 
 @pytest.mark.parametrize("study", CARDS)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from xaireport.files import write_atomic
+from xaireport.files import PART, write_atomic
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,13 @@ class Journal:
         """Return ``stage/key`` of the checkpoints that a run may go on from."""
         return {entry.begun for file in self._files() if (entry := _read(file)) and entry.begun}
 
-    def _files(self) -> Iterator[Path]:
-        if self._folder.is_dir():
-            yield from sorted(self._folder.glob("*.json"))
+    def _files(self) -> list[Path]:
+        """Return the files of all entries. A folder that cannot be listed is not taken for an empty one."""
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208 - pathlib's glob hides what the system refuses
+        except FileNotFoundError:
+            return []
+        return [self._folder / name for name in sorted(names) if not name.startswith(PART)]
 
     def _file(self, name: str) -> Path:
         """Return a node's file: its name as far as that can be a file's, and a hash to tell names apart."""

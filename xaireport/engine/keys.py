@@ -16,8 +16,16 @@ from xaireport.engine.node import Node
 from xaireport.errors import ConfigError, Failure
 
 Parts = dict[str, Any]
-PARTS = frozenset({"stage", "params", "inputs", "code", "versions", "python", "failures"})
-"""The keys of `Parts`."""
+_KINDS = {
+    "stage": str,
+    "params": dict,
+    "inputs": dict,
+    "code": dict,
+    "versions": dict,
+    "python": str,
+    "failures": dict,
+}
+"""The keys of `Parts`, and what stands there."""
 
 _FORMAT = 2  # of the store; another number makes every key another, and a release with other results bumps it
 _NONE = "(none)"
@@ -60,6 +68,11 @@ def key_parts(
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "failures": {label: list(astuple(failure)) for label, failure in failures.items()},
     }
+
+
+def is_whole(parts: Parts) -> bool:
+    """Whether parts that were stored can be compared with others."""
+    return parts.keys() == _KINDS.keys() and all(isinstance(parts[key], kind) for key, kind in _KINDS.items())
 
 
 def key_of(parts: Parts) -> str:

@@ -11,7 +11,7 @@ from xaireport.engine.keys import differences
 from xaireport.engine.node import Listener, Node, NodeReport, Publication, Status, Step
 from xaireport.engine.plan import Outcome, Plan, Planner, as_failure
 from xaireport.engine.publish import Change, Publisher, files_of_node, files_of_publication, lying
-from xaireport.engine.store import Store
+from xaireport.engine.store import JOURNAL, Store
 from xaireport.errors import XaiReportError
 from xaireport.files import clear_errors
 
@@ -38,7 +38,7 @@ class _Preview:
         cache = HashCache(root / "hashes.json")
         self._store, self._journal, self._planner = (
             Store(root, cache),
-            Journal(root / "journal"),
+            Journal(root / JOURNAL),
             Planner(cache),
         )
         self._publisher = Publisher(root, cache, force)

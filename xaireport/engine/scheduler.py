@@ -30,7 +30,7 @@ from xaireport.engine.node import (
 from xaireport.engine.plan import Outcome, Plan, Planner, as_failure, check
 from xaireport.engine.preview import preview, published_report, reasons
 from xaireport.engine.publish import Change, Files, Publisher, files_of_node, files_of_publication, lying
-from xaireport.engine.store import Cleaned, Record, Store
+from xaireport.engine.store import JOURNAL, Cleaned, Record, Store
 from xaireport.errors import Failure, StoreError, XaiReportError
 from xaireport.files import clear_errors
 
@@ -118,14 +118,14 @@ class Engine:
             if not self._root.exists():
                 return Cleaned(0, 0)
             with locked(self._root / "lock"):
-                journal = Journal(self._root / "journal")
+                journal = Journal(self._root / JOURNAL)
                 if keep_current and (damaged := journal.damaged()):
                     raise StoreError(
                         "a journal that says which results are current",
                         f"{len(damaged)} of its files that cannot be read",
                         "Build every study that is to stay, delete the file, or remove all results with "
                         "--everything.",
-                        f"{self._root.name}/journal/{damaged[0].name}",
+                        f"{self._root.name}/{JOURNAL}/{damaged[0].name}",
                     )
                 return self._prune(
                     journal.finished() if keep_current else set(),
@@ -148,7 +148,7 @@ class _Build:
         self._tell = tell
         self._cache = HashCache(root / "hashes.json")
         self._store = Store(root, self._cache)
-        self._journal = Journal(root / "journal")
+        self._journal = Journal(root / JOURNAL)
         self._planner = Planner(self._cache)
         self._publisher = Publisher(root, self._cache, force)
         self._done: dict[str, Outcome] = {}

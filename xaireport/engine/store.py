@@ -15,13 +15,14 @@ from typing import Any
 
 from xaireport.engine.folders import list_files, remove_tree, sync_folders
 from xaireport.engine.hashes import HashCache, sha256_of_file, sha256_of_files
-from xaireport.engine.keys import PARTS, Parts
+from xaireport.engine.keys import Parts, is_whole
 from xaireport.engine.machine import machine
 from xaireport.engine.node import Made
 from xaireport.errors import StoreError
 from xaireport.files import remove_parts, write_atomic
 
 RECORD = "record.json"
+JOURNAL = "journal"
 _KEY_LENGTH = 24  # hex digits of a key in a folder name
 
 
@@ -86,7 +87,8 @@ class Store:
             remove_tree(self.root / "tmp")
         for name in ("artefacts", "checkpoints", "tmp"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
-        remove_parts(self.root)
+        for folder in (self.root, self.root / JOURNAL):
+            remove_parts(folder)
 
     def find(self, stage: str, key: str) -> tuple[Record | None, tuple[str, ...]]:
         """Return the artefact if it is there and intact, else None and the files that are not."""
@@ -112,7 +114,7 @@ class Store:
         """Return what an artefact's key was made of, None where the store does not know it any more."""
         try:
             stored: Parts = json.loads((self._folder("artefacts", stage, key) / RECORD).read_bytes())["parts"]
-            return stored if stored.keys() == PARTS else None
+            return stored if is_whole(stored) else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

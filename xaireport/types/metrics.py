@@ -30,8 +30,6 @@ class Metric:
         What a study has to state for it.
     always : bool
         Whether every record has had it from the first.
-    hub : str
-        Its name in the Hugging Face Hub's list of metrics, where it has one there.
     is_distance : bool
         Whether it is zero only if probabilities are right to the last digit and images are without number.
     """
@@ -43,23 +41,20 @@ class Metric:
     headline: bool = False
     needs: Literal["", "ordinal", "cost_matrix"] = ""
     always: bool = False
-    hub: str = ""
     is_distance: bool = False
 
 
 METRICS = (
     Metric("balanced_accuracy", "balanced accuracy", "confusion", headline=True, always=True),
-    Metric("accuracy", "accuracy", "confusion", headline=True, always=True, hub="accuracy"),
+    Metric("accuracy", "accuracy", "confusion", headline=True, always=True),
     Metric("macro_precision", "precision, macro", "confusion", headline=True, always=True),
     Metric("macro_recall", "recall, macro", "confusion", headline=True, always=True),
-    Metric("macro_f1", "F1, macro", "confusion", headline=True, always=True, hub="f1"),
+    Metric("macro_f1", "F1, macro", "confusion", headline=True, always=True),
     Metric("weighted_precision", "precision, weighted", "confusion", headline=True, always=True),
     Metric("weighted_recall", "recall, weighted", "confusion", headline=True, always=True),
-    Metric("weighted_f1", "F1, weighted", "confusion", headline=True, always=True, hub="f1"),
-    Metric(
-        "mcc", "Matthews correlation", "confusion", headline=True, always=True, hub="matthews_correlation"
-    ),
-    Metric("auroc", "AUROC", "probabilities", headline=True, always=True, hub="roc_auc"),
+    Metric("weighted_f1", "F1, weighted", "confusion", headline=True, always=True),
+    Metric("mcc", "Matthews correlation", "confusion", headline=True, always=True),
+    Metric("auroc", "AUROC", "probabilities", headline=True, always=True),
     Metric("average_precision", "average precision", "probabilities"),
     Metric("kappa_weighted", "weighted kappa", "confusion", headline=True, needs="ordinal"),
     Metric("expected_cost", "expected cost", "confusion", higher_is_better=False, needs="cost_matrix"),
@@ -72,3 +67,12 @@ METRICS = (
     Metric("no_information_rate", "no-information rate", "confusion"),
 )
 """In the order in which readers meet them."""
+
+HUB_NAMES = {
+    "accuracy": "accuracy",
+    "macro_f1": "f1",
+    "weighted_f1": "f1",
+    "mcc": "matthews_correlation",
+    "auroc": "roc_auc",
+}
+"""Names in the Hugging Face Hub's list of metrics, where it has one; apart, since only cards print them."""

@@ -18,6 +18,7 @@ from xaireport.data.audit.pictures import SHOWN, SIDE
 from xaireport.data.load import load
 from xaireport.data.phantom.phantom import phantom, planted
 from xaireport.engine.node import Context
+from xaireport.files import PART
 from xaireport.pipeline.stages import audit as stage
 from xaireport.study_schema import StudySpec
 from xaireport.types.audit import DataAudit, Duplicates, GroupLeakage, Untold
@@ -266,7 +267,7 @@ def test_pictures_show_both_images_the_same_way_each_time(tmp_path: Path) -> Non
             np.testing.assert_allclose(left, right[:, ::-1], atol=40)
         elif each.kind in ("conflicting", "exact"):
             assert np.abs(left - right).mean() < 3
-    assert not list((tmp_path / "one").rglob("*.part"))
+    assert not list((tmp_path / "one").rglob(f"{PART}*"))
 
 
 def test_a_group_is_shown_by_images_that_differ(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from xaireport.engine.scheduler import Engine, Input, Node
 from xaireport.errors import ConfigError, DataError, Failure, StoreError
+from xaireport.files import PART
 
 
 def make_node(name: str, run, inputs: dict[str, Input] | None = None, **options) -> Node:
@@ -30,7 +31,7 @@ def fail(context):
 
 
 def nothing_unfinished(store: Path) -> bool:
-    return not list((store / "tmp").iterdir()) and not list(store.rglob("*.part"))
+    return not list((store / "tmp").iterdir()) and not list(store.rglob(f"{PART}*"))
 
 
 def test_a_failure_stays_alone_and_optional_inputs_say_why(tmp_path):

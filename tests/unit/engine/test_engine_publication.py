@@ -513,6 +513,53 @@ def test_nothing_is_cleaned_by_a_journal_that_cannot_be_read(engine, home, tmp_p
     assert engine.run(report(home, *NEW))[-1].status == "fresh"
 
 
+@pytest.mark.parametrize("content", [b"", b'{"node": "x", "finished": "make/k", "begun": ""}'])
+def test_what_a_kill_leaves_of_an_entry_is_no_entry(engine, home, tmp_path, content):
+    """Killed before or after the write, before the rename."""
+    published(engine, home)
+    part = tmp_path / "store" / "journal" / f"{PART}0123456789abcdef.json"
+    part.write_bytes(content)
+    engine.clean()
+    part.write_bytes(content)
+    assert engine.run(report(home, *OLD))[-1].status == "fresh"
+    assert not part.exists()
+
+
+@pytest.mark.parametrize("way", ["file", "refused"])
+def test_a_journal_that_cannot_be_listed_is_not_taken_for_an_empty_one(
+    engine, home, tmp_path, monkeypatch, way
+):
+    published(engine, home)
+    folder, before = tmp_path / "store" / "journal", files(tmp_path / "store" / "artefacts")
+    if way == "file":
+        folder.rename(tmp_path / "elsewhere")
+        folder.write_text("somebody's")
+    else:
+        real = os.listdir
+
+        def refuse(path="."):
+            if Path(path) == folder:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return real(path)
+
+        monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(StoreError):
+        engine.clean()
+    assert files(tmp_path / "store" / "artefacts") == before
+
+
+@pytest.mark.parametrize("key", ["params", "inputs", "code", "versions", "failures", "stage", "python"])
+def test_a_damaged_record_fails_no_step_that_only_explains_itself(engine, tmp_path, key):
+    engine.run([make("one", {"x.txt": "1"})])
+    (record,) = (tmp_path / "store").rglob("record.json")
+    stored = json.loads(record.read_text())
+    stored["parts"][key] = 5
+    record.write_text(json.dumps(stored))
+    other = [make("one", {"x.txt": "2"})]
+    assert engine.run(other, dry_run=True)[0].status == "would run"
+    assert engine.run(other)[0].status == "ran"
+
+
 def test_one_study_built_does_not_let_the_results_of_another_be_cleaned(engine, tmp_path):
     """Its own entry alone is written anew; what the others rest on nobody knows still."""
     mine, other = (make(name, {"page.html": name}) for name in ("mine", "other"))

@@ -97,8 +97,9 @@ def gradcam_plus_plus(activations: Floats, gradients: Floats) -> tuple[Floats, N
     layer behind which everything is piecewise linear are exp(S) g, exp(S) g² and exp(S) g³, so that exp(S)
     drops out of ``alpha = g² / (2 g² + g³ Σ A)``, and scales the map as a whole, which is divided by its own
     maximum. It is therefore left out: a constant that is added to all scores changes nothing, where exp(S)
-    would run over. ``alpha`` is not divided by its sum, as in the paper and unlike in tf-keras-vis: cells
-    that pull the score down have no weight, but their ``alpha`` may be without bounds.
+    would run over. ``alpha`` is not divided by its sum, as in the paper and unlike in tf-keras-vis. The paper
+    takes A behind a ReLU; where activations may be negative, Σ A is that of the positive ones, so that alpha
+    is between 0 and 1/2 whatever the layer.
 
     Parameters, results and errors are those of :func:`gradcam`.
 
@@ -110,16 +111,15 @@ def gradcam_plus_plus(activations: Floats, gradients: Floats) -> tuple[Floats, N
     _check(activations, gradients)
     n, *grid, channels = activations.shape
     evidence, total = np.zeros((2, n, int(np.prod(grid))))
-    for i in range(
-        n
-    ):  # in double precision, one image at a time: cubes of slopes are soon too small for single
+    for i in range(n):  # in double precision: cubes of slopes are soon too small for single
         cells = activations[i].reshape(-1, channels).astype(np.float64)
         slopes = gradients[i].reshape(-1, channels).astype(np.float64)
-        upwards = slopes > 0
-        below = 2 + slopes * cells.sum(axis=0)
-        alpha = np.divide(1.0, below, out=np.zeros_like(slopes), where=upwards & (below != 0))
-        weights = (alpha * np.where(upwards, slopes, 0)).sum(axis=0)
-        evidence[i], total[i] = cells @ weights, np.abs(cells) @ np.abs(weights)
+        if not (np.isfinite(cells).all() and np.isfinite(slopes).all()):
+            evidence[i] = np.nan  # no evidence, rather than that of the cells that are known
+            continue
+        upwards = np.maximum(slopes, 0)
+        weights = (upwards / (2 + upwards * np.maximum(cells, 0).sum(axis=0))).sum(axis=0)
+        evidence[i], total[i] = cells @ weights, np.abs(cells) @ weights
     return normalise(np.maximum(evidence, 0).reshape(n, *grid), total.max(axis=1, initial=0))
 
 

@@ -62,8 +62,8 @@ def vis_maps(
 
     References
     ----------
-    A. Chattopadhyay et al., "Grad-CAM++", WACV 2018, arXiv:1710.11063. H. Wang et al., "Score-CAM", CVPR
-    Workshops 2020, arXiv:1910.01279. D. Smilkov et al., "SmoothGrad", 2017, arXiv:1706.03825.
+    H. Wang et al., "Score-CAM", CVPR Workshops 2020, arXiv:1910.01279. D. Smilkov et al., "SmoothGrad", 2017,
+    arXiv:1706.03825.
     """
     if method not in METHODS:
         raise ConfigError(f"a method, one of {', '.join(METHODS)}", repr(method))

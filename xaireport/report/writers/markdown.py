@@ -43,11 +43,10 @@ from xaireport.report.document.blocks import (
 from xaireport.report.document.phrases import DEMONSTRATION, score_name
 from xaireport.report.plugins import Source
 from xaireport.report.writers.earlier import placed
-from xaireport.types.metrics import METRICS
+from xaireport.types.metrics import HUB_NAMES
 
 UP = "../"
 """From a card to the folder that file names are relative to."""
-_AT_THE_HUB = {metric.name: metric.hub for metric in METRICS if metric.hub}
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
 
 
@@ -207,7 +206,7 @@ def _front_matter(source: Source) -> str:
     phantom = results["data"]["source"] == "phantom"
     metrics = [
         {
-            "type": _AT_THE_HUB.get(name, name),
+            "type": HUB_NAMES.get(name, name),
             "name": score_name(name),
             "value": score["value"],
             **_bounds(score),
