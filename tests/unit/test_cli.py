@@ -21,7 +21,7 @@ from xaireport.cli import app
 from xaireport.engine.node import NodeReport, NodeStarted
 from xaireport.errors import ConfigError, DataError, Failure, StoreError
 from xaireport.pipeline import run as builds
-from xaireport.pipeline.run import BuildRequest, BuildResult
+from xaireport.pipeline.request import BuildRequest, BuildResult
 from xaireport.study.find import select
 from xaireport.study.load import load_study
 from xaireport.types.models import Epoch

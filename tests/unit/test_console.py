@@ -16,7 +16,7 @@ from xaireport.cli.console import Console, JsonConsole, PlainConsole, QuietConso
 from xaireport.cli.terminal import TerminalConsole
 from xaireport.engine.node import NodeReport, NodeStarted
 from xaireport.errors import ConfigError, Failure
-from xaireport.pipeline.run import BuildResult, Notice
+from xaireport.pipeline.request import BuildResult, Notice
 from xaireport.types.models import Epoch
 
 PHANTOM = Notice("Demonstration on synthetic data.")

@@ -15,7 +15,7 @@ from xaireport.errors import ConfigError, DataError, Failure, RenderError
 from xaireport.pipeline import run
 from xaireport.pipeline.builder import Builder
 from xaireport.pipeline.graph import add_evidence
-from xaireport.pipeline.run import BuildRequest, BuildResult, Notice
+from xaireport.pipeline.request import BuildRequest, BuildResult, Notice
 from xaireport.study.load import load_study
 from xaireport.types.data import Located
 

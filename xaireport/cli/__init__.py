@@ -20,7 +20,7 @@ from xaireport.types.data import DataMode
 
 if TYPE_CHECKING:
     from xaireport.cli.console import Console
-    from xaireport.pipeline.run import BuildResult
+    from xaireport.pipeline.request import BuildResult
 
 app = typer.Typer(
     name="xaireport",
@@ -116,8 +116,9 @@ def build(
         raise typer.BadParameter(f"{max_minutes:g} is not more than 0.", param_hint="'--max-minutes'")
     with _console(as_json=as_json, quiet=quiet, why=why) as console:
         from xaireport.pipeline import run
+        from xaireport.pipeline.request import BuildRequest
 
-        request = run.BuildRequest(
+        request = BuildRequest(
             targets=tuple(targets or ()),
             all=all,
             epochs=epochs,

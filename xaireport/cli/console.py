@@ -16,7 +16,7 @@ from xaireport.errors import Failure, XaiReportError
 from xaireport.types.models import Epoch
 
 if TYPE_CHECKING:
-    from xaireport.pipeline.run import BuildResult, Notice
+    from xaireport.pipeline.request import BuildResult, Notice
 
     Event: TypeAlias = NodeStarted | NodeReport | Notice
 

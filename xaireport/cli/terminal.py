@@ -12,7 +12,7 @@ from xaireport.types.models import Epoch
 
 if TYPE_CHECKING:
     from xaireport.cli.console import Event
-    from xaireport.pipeline.run import BuildResult
+    from xaireport.pipeline.request import BuildResult
 
 
 class TerminalConsole(PlainConsole):

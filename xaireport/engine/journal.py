@@ -60,25 +60,20 @@ class Journal:
         write_atomic(file, text.encode(), durable=False)
         self._known[name] = entry
 
-    def damaged(self) -> list[Path]:
-        """Return the files that cannot be read: what they kept from being removed nobody knows."""
-        return [file for file in self._files() if _read(file) is None]
+    def entries(self) -> dict[Path, Entry | None]:
+        """Return every entry by its file, None where it is damaged: what that kept from removal nobody knows.
 
-    def finished(self) -> set[str]:
-        """Return ``stage/key`` of all last finished runs."""
-        return {entry.finished for file in self._files() if (entry := _read(file)) and entry.finished}
-
-    def begun(self) -> set[str]:
-        """Return ``stage/key`` of the checkpoints that a run may go on from."""
-        return {entry.begun for file in self._files() if (entry := _read(file)) and entry.begun}
-
-    def _files(self) -> list[Path]:
-        """Return the files of all entries. A folder that cannot be listed is not taken for an empty one."""
+        Raises
+        ------
+        OSError
+            The folder cannot be listed: it is not taken for an empty one.
+        """
         try:
             names = os.listdir(self._folder)  # noqa: PTH208 - pathlib's glob hides what the system refuses
         except FileNotFoundError:
-            return []
-        return [self._folder / name for name in sorted(names) if not name.startswith(PART)]
+            return {}
+        files = [self._folder / name for name in sorted(names) if not name.startswith(PART)]
+        return {file: _read(file) for file in files}
 
     def _file(self, name: str) -> Path:
         """Return a node's file: its name as far as that can be a file's, and a hash to tell names apart."""

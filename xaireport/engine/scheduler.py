@@ -118,8 +118,8 @@ class Engine:
             if not self._root.exists():
                 return Cleaned(0, 0)
             with locked(self._root / "lock"):
-                journal = Journal(self._root / JOURNAL)
-                if keep_current and (damaged := journal.damaged()):
+                entries = Journal(self._root / JOURNAL).entries() if keep_current else {}
+                if damaged := [file for file, entry in entries.items() if entry is None]:
                     raise StoreError(
                         "a journal that says which results are current",
                         f"{len(damaged)} of its files that cannot be read",
@@ -127,10 +127,8 @@ class Engine:
                         "--everything.",
                         f"{self._root.name}/{JOURNAL}/{damaged[0].name}",
                     )
-                return self._prune(
-                    journal.finished() if keep_current else set(),
-                    journal.begun() if keep_current else set(),
-                )
+                current = [entry for entry in entries.values() if entry]
+                return self._prune({each.finished for each in current}, {each.begun for each in current})
 
     def _prune(self, artefacts: set[str], checkpoints: set[str]) -> Cleaned:
         store = Store(self._root, HashCache(self._root / "hashes.json"))

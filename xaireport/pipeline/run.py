@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xaireport.data.locate import locate
@@ -19,6 +19,7 @@ from xaireport.pipeline.builder import Builder
 from xaireport.pipeline.graph import add_absent_data, add_evidence, add_results
 from xaireport.pipeline.inputs import MODELS, needed_by_card, optional
 from xaireport.pipeline.pages import PUBLISHED, add_index, add_pages
+from xaireport.pipeline.request import BuildRequest, BuildResult, Listener, Notice, OnEpoch
 from xaireport.pipeline.variants import with_parents
 from xaireport.report.writers.formats import formats as find_formats
 from xaireport.results.replaceable import check_source
@@ -28,55 +29,10 @@ from xaireport.study.load import assign_overrides, load_study
 from xaireport.study.rules import check_costs
 from xaireport.study_schema import StudySpec
 from xaireport.types import artefacts, labels
-from xaireport.types.data import DataMode, Located
+from xaireport.types.data import Located
 from xaireport.types.models import Epoch
 
 STORE = MODELS / ".store"
-
-
-@dataclass(frozen=True)
-class Notice:
-    """What the reader has to know before the work begins: that the data are a phantom, for one."""
-
-    text: str
-
-
-Listener = Callable[[NodeStarted | NodeReport | Notice], None]
-OnEpoch = Callable[[str, Epoch], None]
-"""Told the name of the node that trains, and how."""
-
-
-@dataclass(frozen=True)
-class BuildRequest:
-    """What the user asked for."""
-
-    targets: tuple[str, ...] = ()
-    all: bool = False
-    epochs: int | None = None
-    max_minutes: float | None = None
-    seed: int | None = None
-    out: Path = Path("reports")
-    data: DataMode = "auto"
-    data_dir: Path | None = None
-    allow_random_backbone: bool = False
-    overrides: tuple[str, ...] = ()
-    dry_run: bool = False
-    force: bool = False
-    """Replace published files that no earlier build put there."""
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """What became of it: one report per node, and the pages there are now, the index first."""
-
-    reports: tuple[NodeReport, ...]
-    notices: tuple[str, ...] = ()
-    pages: tuple[Path, ...] = ()
-
-    @property
-    def failed(self) -> tuple[NodeReport, ...]:
-        """Nodes that did not do what they should."""
-        return tuple(report for report in self.reports if report.status in ("failed", "skipped"))
 
 
 def build(

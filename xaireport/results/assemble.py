@@ -16,13 +16,13 @@ from xaireport.results import derived
 from xaireport.results.comparisons import comparisons
 from xaireport.results.crosswalk import crosswalk
 from xaireport.results.heatmaps import heatmaps
+from xaireport.results.labels import rank
 from xaireport.results.methods import methods
 from xaireport.results.notes import sentence
 from xaireport.results.schema import SCHEMA_VERSION, check_results
 from xaireport.serialization import to_json
 from xaireport.types.data import SPLITS
 from xaireport.types.device import Quantisation
-from xaireport.types.metrics import METRICS
 from xaireport.types.models import TrainingRecord
 
 if TYPE_CHECKING:
@@ -274,13 +274,8 @@ def _deployment(one: VariantEvidence) -> dict[str, Any]:
 
 
 def _scores(scores: Mapping[str, Score]) -> dict[str, Any]:
-    return {name: scores[name].to_json() for name in sorted(scores, key=_place)}
-
-
-def _place(name: str) -> tuple[int, str]:
-    """Order scores as the catalogue does, whatever order a stored file had."""
-    order = [metric.name for metric in METRICS]
-    return (order.index(name) if name in order else len(order), name)
+    """Put scores in the catalogue's order, whatever order a stored file had."""
+    return {name: scores[name].to_json() for name in sorted(scores, key=lambda name: (rank(name), name))}
 
 
 def _class(scores: ClassScores) -> dict[str, Any]:

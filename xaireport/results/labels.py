@@ -20,6 +20,11 @@ def is_lower_better(score: str) -> bool:
     return score in _METRICS and not _METRICS[score].higher_is_better
 
 
+def rank(score: str) -> int:
+    """Return the place of a score in the order in which readers meet them; unknown ones are last."""
+    return list(_METRICS).index(score) if score in _METRICS else len(_METRICS)
+
+
 def sentence_case(words: str) -> str:
     """Return the words with their first letter raised."""
     return words[:1].upper() + words[1:]

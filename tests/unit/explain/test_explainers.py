@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -56,3 +56,20 @@ def test_volumes_are_afforded_less_often(name: str) -> None:
         assert made.affordable(volumes=False) == facts.affordable
         assert made.affordable(volumes=True) == max(AT_LEAST, facts.affordable // 4)
         assert made.is_fast is (facts.by == "gradients")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", [0, 1], ids=["activations", "gradients"])
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_what_is_not_finite_is_no_evidence_in_any_method(name: str, where: int, value: float) -> None:
+    class Broken(Halves):
+        def activations_and_gradients(self, images: Any, targets: Any, layer: str) -> Any:
+            arrays = super().activations_and_gradients(images, targets, layer)
+            arrays[where][0, 1, 1, 0] = value
+            return arrays
+
+    model, images = Broken(), np.full((2, 16, 16, 3), 200, np.uint8)
+    made = explainer(model, name, "fine").make(model, images, np.zeros(2, np.int64))
+    assert made.broken.tolist() == made.zero.tolist() == [True, False]
+    assert not made.maps[0].any()
+    assert made.maps[1].max() == 1

@@ -114,9 +114,6 @@ def gradcam_plus_plus(activations: Floats, gradients: Floats) -> tuple[Floats, N
     for i in range(n):  # in double precision: cubes of slopes are soon too small for single
         cells = activations[i].reshape(-1, channels).astype(np.float64)
         slopes = gradients[i].reshape(-1, channels).astype(np.float64)
-        if not (np.isfinite(cells).all() and np.isfinite(slopes).all()):
-            evidence[i] = np.nan  # no evidence, rather than that of the cells that are known
-            continue
         upwards = np.maximum(slopes, 0)
         weights = (upwards / (2 + upwards * np.maximum(cells, 0).sum(axis=0))).sum(axis=0)
         evidence[i], total[i] = cells @ weights, np.abs(cells) @ weights

@@ -145,9 +145,12 @@ def _reduced(reduction: cam.Reduction, layer: LayerInfo) -> Callable[[Classifier
             activations, gradients, _ = classifier.activations_and_gradients(
                 images[part], targets[part], layer.name
             )
-            maps[part], zero[part] = reduction(activations, gradients)
-            broken[part] = ~(np.isfinite(activations.sum(axis=axes)) & np.isfinite(gradients.sum(axis=axes)))
-        return Maps(maps, zero, broken)
+            with np.errstate(invalid="ignore", over="ignore"):  # told by `broken`
+                maps[part], zero[part] = reduction(activations, gradients)
+                sums = activations.sum(axis=axes), gradients.sum(axis=axes)
+            broken[part] = ~(np.isfinite(sums[0]) & np.isfinite(sums[1]))
+        maps[broken] = 0  # whatever a method makes of the cells that are known
+        return Maps(maps, zero | broken, broken)
 
     return make
 

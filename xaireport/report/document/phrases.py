@@ -9,6 +9,7 @@ from xaireport.report.document.blocks import Inline, Quote, Strong, Text, Tone
 from xaireport.report.document.cursor import Cursor, Step
 from xaireport.results.labels import is_lower_better as is_lower_better
 from xaireport.results.labels import leading_scores as leading_scores
+from xaireport.results.labels import rank as rank
 from xaireport.results.labels import score_name as score_name
 from xaireport.results.labels import sentence_case as sentence_case
 from xaireport.results.labels import setting_text as setting_text

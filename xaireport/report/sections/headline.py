@@ -13,12 +13,12 @@ from xaireport.report.document.phrases import (
     is_phantom,
     joined,
     parent_title,
+    rank,
     score_name,
     sentence_case,
 )
 from xaireport.report.sections.cells import score_cell, value_cell
 from xaireport.report.sections.registry import Card, Content
-from xaireport.types.metrics import METRICS
 
 ELSEWHERE = ("nll", "brier", "brier_skill", "ece", "ece_classwise", "no_information_rate")
 """Scores that other parts of the card print."""
@@ -103,7 +103,7 @@ def _table(study: Cursor, variant: Cursor, headline: str) -> Table:
         columns.append(Column(("difference",)))
     # Calibration has a section of its own, and a study's rate of no information stands in the naive column.
     shown = [score for score in variant.get("scores") if score not in ELSEWHERE]
-    names = sorted(shown, key=lambda score: (score != headline, _order(score)))
+    names = sorted(shown, key=lambda score: (score != headline, rank(score)))
     rows = []
     for name in names:
         score = variant.at("scores", name)
@@ -137,7 +137,7 @@ def _spread(variant: Cursor) -> Table:
         Column(("most",)),
     )
     spread = variant.at("seed_spread")
-    names = sorted((name for name in spread.value if name not in ELSEWHERE), key=_order)
+    names = sorted((name for name in spread.value if name not in ELSEWHERE), key=rank)
     rows = tuple(
         Row(
             Cell((sentence_case(score_name(name)),)),
@@ -187,11 +187,6 @@ def _how(variant: Cursor) -> tuple[Text, ...]:
         else "Images are treated as independent."
     )
     return (("Intervals: ", *told, ". ", drawn),)
-
-
-def _order(score: str) -> int:
-    names = [metric.name for metric in METRICS]
-    return names.index(score) if score in names else len(names)
 
 
 def _naive(study: Cursor, score: str) -> Text:
